@@ -1,0 +1,8 @@
+# Copyright: (c) 2026, multitier.loadbalancer contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stops a command of the lab."""
+
+
+class LabError(Exception):
+    """Something the user can act on; its text is the whole message."""

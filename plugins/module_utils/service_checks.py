@@ -1,0 +1,151 @@
+# Copyright: (c) 2026, multitier.loadbalancer contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether services, backends and certificates fit together.
+
+The playbooks' loadbalancer_services and the role's haproxy_l7_services have the same structure, which was checked
+before; prefix says which of them a message names. Private to this collection.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .value_checks import (
+    PORT,
+    address_problem,
+    canonical,
+    duplicates,
+    name_problem,
+    path_problem,
+    range_problem,
+    reference_problem,
+    show,
+    time_problem,
+    vip_problem,
+)
+
+Entry = Mapping[str, Any]
+
+
+def service_problems(
+    prefix: str, services: Sequence[Entry], backends: Sequence[Entry], certificates: Sequence[Entry]
+) -> list[str]:
+    """Problems of what is served, by variables PREFIX_services, PREFIX_backends and PREFIX_certificates."""
+    problems = []
+    pools = [backend["name"] for backend in backends]
+    names = [certificate["name"] for certificate in certificates]
+    problems += duplicates(f"{prefix}_services", (service["name"] for service in services))
+    problems += duplicates(f"{prefix}_backends", pools)
+    problems += duplicates(f"{prefix}_certificates", names)
+    for service in services:
+        where = f"{prefix}_services ({service['name']})"
+        problems += name_problem(f"{where}.name", service["name"])
+        if not service["vips"]:
+            problems.append(f"{where}.vips is [], must have at least one VIP")
+        for vip in service["vips"]:
+            problems += vip_problem(f"{where}.vips", vip)
+        if not service["listeners"]:
+            problems.append(f"{where}.listeners is [], must have at least one listener")
+        for listener in service["listeners"]:
+            problems += listener_problems(f"{where}.listeners", listener, f"{prefix}_certificates", names)
+        problems += route_problems(where, service, f"{prefix}_backends", pools)
+    problems += duplicates(f"{prefix}_services", sockets(services))
+    for backend in backends:
+        problems += backend_problems(f"{prefix}_backends ({backend['name']})", backend)
+    for certificate in certificates:
+        problems += certificate_problem(f"{prefix}_certificates ({certificate['name']})", certificate)
+    return problems
+
+
+def sockets(services: Sequence[Entry]) -> list[str]:
+    """What each listener of each VIP binds to."""
+    return [
+        f"{canonical(vip)} port {listener['port']}"
+        for service in services
+        for vip in service["vips"]
+        for listener in service["listeners"]
+    ]
+
+
+def listener_problems(where: str, listener: Entry, target: str, names: Sequence[str]) -> list[str]:
+    """Problems of one listener; names are those of the certificates that the variable target has."""
+    problems = range_problem(f"{where}.port", listener["port"], PORT)
+    used = listener.get("certificates") or []
+    if listener["protocol"] == "https" and not used:
+        problems.append(f"{where}.certificates of port {listener['port']} is [], must name the certificates of https")
+    if listener["protocol"] == "https" and listener.get("redirect_to") == "https":
+        problems.append(f"{where}.redirect_to of port {listener['port']} is 'https', must be on a listener of http")
+    return problems + [
+        problem for name in used for problem in reference_problem(f"{where}.certificates", name, target, names)
+    ]
+
+
+def route_problems(where: str, service: Entry, target: str, pools: Sequence[str]) -> list[str]:
+    """Problems of where a service sends requests, and of how many it takes."""
+    problems = []
+    for route in service.get("routes") or []:
+        problems += path_problem(f"{where}.routes.path_prefix", route["path_prefix"])
+        problems += reference_problem(f"{where}.routes.backend", route["backend"], target, pools)
+    problems += reference_problem(f"{where}.default_backend", service["default_backend"], target, pools)
+    limit = service.get("rate_limit")
+    if limit:
+        problems += range_problem(f"{where}.rate_limit.requests", limit["requests"], (1, 4294967295))
+        problems += time_problem(f"{where}.rate_limit.per", limit["per"])
+    return problems
+
+
+def backend_problems(where: str, backend: Entry) -> list[str]:
+    """Problems of one pool of backends."""
+    problems = name_problem(f"{where}.name", backend["name"])
+    problems += range_problem(f"{where}.port", backend["port"], PORT)
+    if backend.get("health_path") is not None:
+        problems += path_problem(f"{where}.health_path", backend["health_path"])
+    if not backend["servers"]:
+        problems.append(f"{where}.servers is [], must have at least one backend")
+    problems += duplicates(f"{where}.servers", (server["name"] for server in backend["servers"]))
+    for server in backend["servers"]:
+        here = f"{where}.servers ({server['name']})"
+        problems += name_problem(f"{here}.name", server["name"])
+        problems += address_problem(f"{here}.address", server["address"])
+        if server.get("port") is not None:
+            problems += range_problem(f"{here}.port", server["port"], PORT)
+    return problems
+
+
+def certificate_problem(where: str, certificate: Entry) -> list[str]:
+    """One line when certificate and key cannot be loaded together by OpenSSL. Key material never is in the line."""
+    path, pem = certificate.get("file"), certificate.get("pem")
+    if bool(path) == bool(pem):
+        return [f"{where} has {'both file and pem' if path else 'neither file nor pem'}, must have one of them"]
+    if path and not os.path.isabs(path):
+        return [f"{where}.file is {path!r}, must be an absolute path: begin it with {{{{ inventory_dir }}}}"]
+    if path and not os.path.isfile(path):
+        return [f"{where}.file is {path!r}, must be a PEM file on the controller, with certificate and key: not found"]
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+        if pem:
+            file.write(pem)
+            file.flush()
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path or file.name, password=refuse_password)
+        except (ssl.SSLError, ValueError, OSError) as error:
+            shown = f".file is {path!r}" if path else f".pem is {show('***')}"
+            return [f"{where}{shown}, must hold a certificate and its unencrypted key: {reason(error)}"]
+    return []
+
+
+def refuse_password() -> str:
+    """OpenSSL would ask at the terminal for the password of an encrypted key."""
+    raise ValueError("encrypted key")
+
+
+def reason(error: Exception) -> str:
+    """Why OpenSSL took no certificate, in its own words where it has some."""
+    code = getattr(error, "reason", None)
+    if code:
+        return f"OpenSSL says {code}"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

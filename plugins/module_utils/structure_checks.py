@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, multitier.loadbalancer contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a value has the structure that an argument spec describes.
+
+The spec is that of a role's meta/argument_specs.yml. Ansible checks the same when a role begins; here it is done for
+the whole inventory before, with messages that name the value and, for a name that does not exist, the one that was
+meant. Private to this collection.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible.module_utils.parsing.convert_bool import BOOLEANS
+
+from .value_checks import entry_name, show
+
+Spec = Mapping[str, Any]
+
+
+def is_list(value: Any) -> bool:
+    """Whether value is a list or like one."""
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+
+
+def is_number(value: Any, convert: Callable[[str], Any]) -> bool:
+    """Whether value is a number or the text of one, as templates make."""
+    try:
+        convert(str(value))
+    except ValueError:
+        return False
+    return not isinstance(value, bool)
+
+
+def is_text(value: Any) -> bool:
+    """Whether value is something that can be text: no list, no dictionary."""
+    return not is_list(value) and not isinstance(value, Mapping)
+
+
+# type to what a value of it is, and whether a value is one
+TYPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "bool": ("true or false", lambda value: str(value).lower() in {str(word).lower() for word in BOOLEANS}),
+    "dict": ("a dictionary", lambda value: isinstance(value, Mapping)),
+    "float": ("a number", lambda value: is_number(value, float)),
+    "int": ("a whole number", lambda value: is_number(value, int)),
+    "list": ("a list", is_list),
+    "path": ("text", is_text),
+    "str": ("text", is_text),
+}
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """The end of a message about a name that does not exist: which one is like it."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f": {near[0]} was meant?" if near else ""
+
+
+def structure_problems(where: str, value: Any, spec: Spec) -> list[str]:
+    """Problems of value, one line each."""
+    kind = spec.get("type", "str")
+    wanted, is_good = TYPES[kind]
+    if not is_good(value):
+        return [f"{where} is {'***' if spec.get('no_log') else show(value)}, must be {wanted}"]
+    if kind == "list":
+        entries = {**spec, "type": spec.get("elements", "str")}
+        return [
+            problem
+            for index, entry in enumerate(value)
+            for problem in structure_problems(entry_name(where, index, entry), entry, entries)
+        ]
+    if kind == "dict":
+        return options_problems(where, value, spec["options"]) if spec.get("options") else []
+    choices = spec.get("choices")
+    if choices and value not in choices:
+        return [f"{where} is {show(value)}, must be one of {', '.join(map(str, choices))}"]
+    return []
+
+
+def options_problems(where: str, value: Mapping[str, Any], options: Mapping[str, Spec]) -> list[str]:
+    """Problems of a dictionary: names that do not exist, names that are missing, and the problems of its values."""
+    problems = [
+        f"{where}.{name} is {show(value[name])}, but there is no such option"
+        + (meant(str(name), options) or f", only {', '.join(options)}")
+        for name in value
+        if name not in options
+    ]
+    for name, spec in options.items():
+        entry = value.get(name)
+        if entry is not None:
+            problems += structure_problems(f"{where}.{name}", entry, spec)
+        elif spec.get("required"):
+            problems.append(f"{where}.{name} is not set, must be {TYPES[spec.get('type', 'str')][0]}")
+    return problems

@@ -1,0 +1,21 @@
+# Copyright: (c) 2026, multitier.loadbalancer contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every unit test needs, whether pytest runs it in a checkout or ansible-test in its own place."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+# `lab` and `tools` are imported from the collection's own directory, which ansible-test does not put on the path
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+# a command that a test starts is the one beside the interpreter, and finds the collection above a mirror, or through a
+# checkout's own link
+os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+INSTALLED = ROOT.parts[-3:] == ("ansible_collections", "multitier", "loadbalancer")
+os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(ROOT.parents[2] if INSTALLED else ROOT / ".collections")

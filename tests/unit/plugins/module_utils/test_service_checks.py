@@ -1,0 +1,166 @@
+# Copyright: (c) 2026, multitier.loadbalancer contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Services, backends and certificates that do not fit together are told."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible_collections.multitier.loadbalancer.plugins.module_utils.service_checks import (
+    certificate_problem,
+    service_problems,
+)
+from ansible_collections.multitier.loadbalancer.tests.unit.support import deployment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WWW = "lb_services (www)"
+
+
+def problems(pem: Path, path: str = "", value: Any = None) -> list[str]:
+    """Of a good deployment but for value, which is put where path leads."""
+    lists = deployment.host(1, str(pem))
+    names = ("services", "backends", "certificates")
+    tree = {name: lists[f"loadbalancer_{name}"] for name in names}
+    if path:
+        deployment.put(tree, path, value)
+    return service_problems("lb", *(tree[name] for name in names))
+
+
+def test_right(pem: Path) -> None:
+    assert problems(pem) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "line"),
+    [
+        ("services.0.name", "w w", "lb_services (w w).name is 'w w', must be made of letters, digits, _ and -"),
+        ("services.0.vips", [], f"{WWW}.vips is [], must have at least one VIP"),
+        (
+            "services.0.vips.1",
+            "198.51.100.300",
+            f"{WWW}.vips is '198.51.100.300', must be an IPv4 or IPv6 address without a prefix length",
+        ),
+        ("services.0.listeners", [], f"{WWW}.listeners is [], must have at least one listener"),
+        (
+            "services.0.listeners.0.port",
+            65536,
+            f"{WWW}.listeners.port is 65536, must be a number from 1 to 65535",
+        ),
+        ("services.0.listeners.0.port", 443, "lb_services: '198.51.100.1 port 443' is there twice, must be unique"),
+        (
+            "services.0.listeners.1.certificates",
+            [],
+            f"{WWW}.listeners.certificates of port 443 is [], must name the certificates of https",
+        ),
+        (
+            "services.0.listeners.1.redirect_to",
+            "https",
+            f"{WWW}.listeners.redirect_to of port 443 is 'https', must be on a listener of http",
+        ),
+        (
+            "services.0.listeners.1.certificates",
+            ["ww"],
+            f"{WWW}.listeners.certificates is 'ww', must be one of lb_certificates: www",
+        ),
+        ("services.0.routes.0.path_prefix", "api", f"{WWW}.routes.path_prefix is 'api', must begin with /"),
+        ("services.0.routes.0.backend", "ap", f"{WWW}.routes.backend is 'ap', must be one of lb_backends: web, api"),
+        ("services.0.default_backend", "wbe", f"{WWW}.default_backend is 'wbe', must be one of lb_backends: web, api"),
+        (
+            "services.0.rate_limit.requests",
+            0,
+            f"{WWW}.rate_limit.requests is 0, must be a number from 1 to 4294967295",
+        ),
+        (
+            "services.0.rate_limit.per",
+            "often",
+            f"{WWW}.rate_limit.per is 'often', must be a time such as 10s or 5m",
+        ),
+        ("backends.0.name", "we b", "lb_backends (we b).name is 'we b', must be made of letters, digits, _ and -"),
+        ("backends.0.port", 0, "lb_backends (web).port is 0, must be a number from 1 to 65535"),
+        ("backends.0.health_path", "x", "lb_backends (web).health_path is 'x', must begin with /"),
+        ("backends.0.servers", [], "lb_backends (web).servers is [], must have at least one backend"),
+        (
+            "backends.0.servers",
+            [{"name": "b1", "address": "10.30.0.1"}] * 2,
+            "lb_backends (web).servers: 'b1' is there twice, must be unique",
+        ),
+        (
+            "backends.0.servers.0.address",
+            "b1",
+            "lb_backends (web).servers (b1).address is 'b1', must be an IPv4 or IPv6 address without a prefix length",
+        ),
+        (
+            "backends.1.servers.0.port",
+            70000,
+            "lb_backends (api).servers (b1).port is 70000, must be a number from 1 to 65535",
+        ),
+        (
+            "backends.0.servers.0.name",
+            "b 1",
+            "lb_backends (web).servers (b 1).name is 'b 1', must be made of letters, digits, _ and -",
+        ),
+        ("backends.1.name", "web", "lb_backends: 'web' is there twice, must be unique"),
+    ],
+)
+def test_wrong(pem: Path, path: str, value: Any, line: str) -> None:
+    assert line in problems(pem, path, value)
+
+
+@pytest.mark.parametrize("name", ["services", "certificates"])
+def test_a_name_is_there_once(pem: Path, name: str) -> None:
+    entry = deployment.host(1, str(pem))[f"loadbalancer_{name}"][0]
+    assert f"lb_{name}: 'www' is there twice, must be unique" in problems(pem, name, [entry, entry])
+
+
+def test_a_certificate_may_be_given_as_text(pem: Path) -> None:
+    assert certificate_problem("it", {"name": "www", "pem": pem.read_text(encoding="ascii")}) == []
+
+
+def test_a_certificate_is_given_once(pem: Path) -> None:
+    assert certificate_problem("it", {"name": "www"}) == ["it has neither file nor pem, must have one of them"]
+    assert certificate_problem("it", {"name": "www", "file": str(pem), "pem": "x"}) == [
+        "it has both file and pem, must have one of them"
+    ]
+
+
+def test_a_certificate_that_is_not_there(tmp_path: Path) -> None:
+    path = str(tmp_path / "none.pem")
+    assert certificate_problem("it", {"name": "www", "file": path}) == [
+        f"it.file is {path!r}, must be a PEM file on the controller, with certificate and key: not found"
+    ]
+
+
+def test_the_path_of_a_certificate_is_the_same_from_everywhere() -> None:
+    assert certificate_problem("it", {"name": "www", "file": "www.pem"}) == [
+        "it.file is 'www.pem', must be an absolute path: begin it with {{ inventory_dir }}"
+    ]
+
+
+def test_a_key_that_is_another_certificates(pem: Path, other_pem: Path) -> None:
+    certificate = pem.read_text(encoding="ascii").split("-----BEGIN PRIVATE KEY")[0]
+    key = "-----BEGIN PRIVATE KEY" + other_pem.read_text(encoding="ascii").split("-----BEGIN PRIVATE KEY")[1]
+    assert certificate_problem("it", {"name": "www", "pem": certificate + key}) == [
+        "it.pem is '***', must hold a certificate and its unencrypted key: OpenSSL says KEY_VALUES_MISMATCH"
+    ]
+
+
+def test_a_certificate_without_a_key(pem: Path) -> None:
+    certificate = pem.read_text(encoding="ascii").split("-----BEGIN PRIVATE KEY")[0]
+    (line,) = certificate_problem("it", {"name": "www", "pem": certificate})
+    assert line.startswith("it.pem is '***', must hold a certificate and its unencrypted key: ")
+
+
+def test_an_encrypted_key_is_refused_without_asking(pem: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "encrypted.pem"
+    subprocess.run(
+        ["openssl", "pkey", "-aes256", "-passout", "pass:secret", "-in", str(pem), "-out", str(secret)], check=True
+    )
+    secret.write_text(pem.read_text().split("-----BEGIN PRIVATE KEY")[0] + secret.read_text())
+    assert certificate_problem("it", {"name": "www", "file": str(secret)}) == [
+        f"it.file is {str(secret)!r}, must hold a certificate and its unencrypted key: encrypted key"
+    ]

@@ -1,0 +1,29 @@
+# Copyright: (c) 2026, multitier.loadbalancer contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run a module's main() as Ansible would, in this process."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class ModuleRunner:
+    """Calls a module and returns what it printed; what a failed one printed has failed: true."""
+
+    def __init__(self, main: Callable[[], None], capture: pytest.CaptureFixture[str]) -> None:
+        self.main, self.capture = main, capture
+
+    def __call__(self, check: bool = False, **arguments: Any) -> dict[str, Any]:
+        """Run it with these arguments, in check mode or not."""
+        with patch_module_args({**arguments, "_ansible_check_mode": check}), pytest.raises(SystemExit):
+            self.main()
+        result: dict[str, Any] = json.loads(self.capture.readouterr().out)
+        return result
