@@ -87,9 +87,11 @@ class FilterModule:
         """Filters by name."""
         return {
             "bgp_neighbors": topology.bgp_neighbors,
+            "canonical_tables": topology.canonical_tables,
             "checked_services": topology.checked_services,
             "deployment_problems": inventory_problems,
             "link_addresses": topology.link_addresses,
+            "missing_real_servers": topology.missing_real_servers,
             "real_servers": topology.real_servers,
             "role_problems": role_problems,
             "router_id": topology.router_id,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import maglev, maglev_diff
+from . import maglev, maglev_diff, topology
 from .ipvs.merge import kernel_order
 from .ipvs.model import canonical_address, endpoint
 
@@ -25,37 +25,24 @@ Service = dict[str, Any]
 def wanted_services(services: Sequence[Mapping[str, Any]], servers: Sequence[Mapping[str, Any]]) -> dict[str, Service]:
     """What the inventory asks for, by name of the virtual service; destinations in the kernel's order after a start."""
     wanted = {}
-    for service in services:
-        for vip in service["vips"]:
-            family, address = canonical_address(str(vip))
-            for listener in service["listeners"]:
-                port = int(listener["port"])
-                destinations = []
-                for server in reversed(servers):
-                    for text in server["addresses"]:
-                        of_family, server_address = canonical_address(str(text))
-                        if of_family == family:
-                            destinations.append(
-                                {
-                                    "name": endpoint(family, server_address, port),
-                                    "address": server_address,
-                                    "port": port,
-                                    "weight": int(server["weight"]),
-                                    "proxy": server["name"],
-                                }
-                            )
-                name = f"tcp {endpoint(family, address, port)}"
-                wanted[name] = {
-                    "name": name,
-                    "family": family,
-                    "protocol": "tcp",
-                    "address": address,
-                    "port": port,
-                    "scheduler": "mh",
-                    "scheduler_flags": ["mh-fallback", "mh-port"],
-                    "destinations": destinations,
-                }
+    for service in topology.virtual_services(services, servers):
+        family, address = canonical_address(service["address"])
+        name = f"{service['protocol']} {endpoint(family, address, service['port'])}"
+        wanted[name] = {
+            **service,
+            "name": name,
+            "family": family,
+            "address": address,
+            "scheduler": "mh",
+            "scheduler_flags": ["mh-fallback", "mh-port"],
+            "destinations": [_destination(entry, service["port"]) for entry in reversed(service["destinations"])],
+        }
     return wanted
+
+
+def _destination(entry: Mapping[str, Any], port: int) -> dict[str, Any]:
+    family, address = canonical_address(entry["address"])
+    return {"name": endpoint(family, address, port), "address": address, "port": port, "weight": entry["weight"]}
 
 
 def after_reload(current: Mapping[str, Any] | None, wanted: Service) -> Service:

@@ -73,6 +73,72 @@ def real_servers(groups: Groups, hostvars: HostVars) -> list[dict[str, Any]]:
     ]
 
 
+def virtual_services(
+    services: Sequence[Mapping[str, Any]], servers: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Services of IPVS, one for each VIP and listener, each with the real servers of its family in the order of adding.
+
+    services are loadbalancer_services or ipvs_maglev_services, servers ipvs_maglev_real_servers.
+    """
+    return [
+        {
+            "address": str(vip),
+            "port": int(listener["port"]),
+            "protocol": "udp" if listener.get("protocol") == "udp" else "tcp",
+            "destinations": [
+                {"address": str(address), "weight": int(server.get("weight", 1))}
+                for server in servers
+                for address in server["addresses"]
+                if (":" in str(address)) == (":" in str(vip))
+            ],
+        }
+        for service in services
+        for vip in service["vips"]
+        for listener in service["listeners"]
+    ]
+
+
+def canonical_tables(
+    services: Sequence[Mapping[str, Any]], servers: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The order of virtual_services, for the module ipvs; weights are left to whoever checks the real servers.
+
+    A real server that is moved while it is at weight 0 keeps the slots of its declared weight.
+    """
+    return [
+        {
+            **service,
+            "destinations": [
+                {"address": entry["address"], "last_weight": entry["weight"]} for entry in service["destinations"]
+            ],
+        }
+        for service in virtual_services(services, servers)
+    ]
+
+
+def missing_real_servers(
+    live: Sequence[Mapping[str, Any]],
+    services: Sequence[Mapping[str, Any]],
+    servers: Sequence[Mapping[str, Any]],
+) -> list[str]:
+    """Real servers that live tables, as ipvs_info returns them, lack; each "address of VIP port"."""
+
+    def key(service: Mapping[str, Any]) -> tuple[Any, ...]:
+        return service["protocol"], ipaddress.ip_address(service["address"]), service["port"]
+
+    present = {
+        key(service): {ipaddress.ip_address(entry["address"]) for entry in service["destinations"]}
+        for service in live
+        if service.get("address")
+    }
+    return [
+        f"{entry['address']} of {service['address']} port {service['port']}"
+        for service in virtual_services(services, servers)
+        for entry in service["destinations"]
+        if ipaddress.ip_address(entry["address"]) not in present.get(key(service), set())
+    ]
+
+
 def checked_services(
     services: Sequence[Mapping[str, Any]],
     certificates: Sequence[Mapping[str, Any]],

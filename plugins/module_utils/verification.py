@@ -107,21 +107,17 @@ def difference(host: str, name: str, wanted: Mapping[str, Any], found: Mapping[s
 def virtual_servers(services: Sequence[Mapping[str, Any]], servers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What a director's table should say, by virtual server: flags, then real servers in kernel order with weights."""
     return {
-        server_name(vip, listener["port"]): " ".join(
+        server_name(service["address"], service["port"]): " ".join(
             [
                 "mh",
                 *MH_FLAGS,
                 *(
-                    f"{server_name(address, listener['port'])}={server['weight']}"
-                    for server in reversed(servers)  # the kernel lists the newest first
-                    for address in server["addresses"]
-                    if (":" in address) == (":" in str(vip))
+                    f"{server_name(entry['address'], service['port'])}={entry['weight']}"
+                    for entry in reversed(service["destinations"])  # the kernel lists the newest first
                 ),
             ]
         )
-        for service in services
-        for vip in service["vips"]
-        for listener in service["listeners"]
+        for service in topology.virtual_services(services, servers)
     }
 
 

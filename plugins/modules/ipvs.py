@@ -18,7 +18,8 @@ description:
   - The scheduler C(mh) builds its table from the B(order) of the real servers. The module always adds new ones in the
     declared order, reports a service whose order is another, and puts it right with O(reorder=true).
   - Speaks generic netlink, with nothing but Python on the host. C(ipvsadm) is not needed.
-  - Nothing is kept over a reboot. Do not use it on services that a keepalived on the same host manages.
+  - Nothing is kept over a reboot. On services that a keepalived on the same host manages, use it only to put the order
+    right, naming no weights; the role P(multitier.loadbalancer.ipvs_maglev#role) does so.
 author:
   - multitier.loadbalancer contributors (@multitier)
 extends_documentation_fragment:

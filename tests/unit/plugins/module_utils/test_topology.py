@@ -82,3 +82,41 @@ def test_each_listener_is_checked_in_its_own_protocol() -> None:
 
 def test_a_certificate_without_domains_is_asked_for_no_name() -> None:
     assert "host" not in checks(SERVICES, [{"name": "www"}])[1]
+
+
+SERVERS = topology.real_servers(GROUPS, HOSTS)
+
+
+def test_virtual_services_have_the_real_servers_of_their_family_in_the_order_of_the_inventory() -> None:
+    found = topology.virtual_services(SERVICES, SERVERS)
+    assert [(service["address"], service["port"], service["protocol"]) for service in found] == [
+        ("198.51.100.1", 80, "tcp"),
+        ("198.51.100.1", 443, "tcp"),
+        ("2001:db8:100::1", 80, "tcp"),
+        ("2001:db8:100::1", 443, "tcp"),
+    ]
+    assert [[entry["address"] for entry in service["destinations"]] for service in found[1:3]] == [
+        ["10.20.0.31", "10.20.0.32"],
+        ["2001:db8:20::31", "2001:db8:20::32"],
+    ]
+
+
+def test_the_canonical_order_names_no_weight_but_the_slots_of_one_that_is_down() -> None:
+    servers = [{**SERVERS[0], "weight": 3}, SERVERS[1]]
+    (first, *dummy) = topology.canonical_tables(SERVICES, servers)
+    assert first["destinations"] == [
+        {"address": "10.20.0.31", "last_weight": 3},
+        {"address": "10.20.0.32", "last_weight": 1},
+    ]
+
+
+def test_what_keepalived_has_not_added_yet_is_missing() -> None:
+    live = topology.virtual_services(SERVICES, SERVERS)
+    assert topology.missing_real_servers(live, SERVICES, SERVERS) == []
+    live[0]["destinations"].pop()
+    live[3]["address"] = "2001:db8:100::9"
+    assert topology.missing_real_servers(live, SERVICES, SERVERS) == [
+        "10.20.0.32 of 198.51.100.1 port 80",
+        "2001:db8:20::31 of 2001:db8:100::1 port 443",
+        "2001:db8:20::32 of 2001:db8:100::1 port 443",
+    ]

@@ -29,7 +29,8 @@ def live(*numbers: int, **weights: int) -> list[dict[str, Any]]:
     for service in wanted.values():
         for item in service["destinations"]:
             item["active_connections"] = 3
-            item["weight"] = weights.get(item.pop("proxy"), item["weight"])
+            proxy = "p" + item["address"].replace("::", ".").rpartition(".")[2]
+            item["weight"] = weights.get(proxy, item["weight"])
     return list(wanted.values())
 
 
