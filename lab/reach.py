@@ -98,10 +98,11 @@ Host *
     LogLevel ERROR
     ServerAliveInterval 10
 """
-    # a log-in costs a node half a second of CPU: keep connections
+    # A log-in costs a node half a second of CPU. Kept for longer than a playbook pauses: a session that is asked for in
+    # the moment in which the kept connection ends is lost.
     path = control_path(state, topology)
     common += (
-        "" if path == "none" else f"    ControlMaster auto\n    ControlPersist 60\n    ControlPath {quoted(path)}\n"
+        "" if path == "none" else f"    ControlMaster auto\n    ControlPersist 900\n    ControlPath {quoted(path)}\n"
     )
     return f"# ssh -F THIS_FILE NODE; written by `lab up`\n{''.join(blocks)}{common}"
 

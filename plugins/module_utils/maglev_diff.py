@@ -101,18 +101,18 @@ def _server_difference(before: Pool, after: Pool) -> dict[str, Any] | None:
     return None
 
 
-def describe(difference: Mapping[str, Any] | None) -> str:
-    """One line for a person; empty where nothing differs."""
+def describe(difference: Mapping[str, Any] | None, first: str = "before", second: str = "after") -> str:
+    """One line for a person, with words for the two sides; empty where nothing differs."""
     if difference is None:
         return ""
     kind, old, new = difference["kind"], difference["before"], difference["after"]
     if kind == "member":
-        return f"{difference['destination']} is {old} before, {new} after"
+        return f"{difference['destination']} is {old} {first}, {new} {second}"
     if kind == "order":
-        return f"order: place {difference['place']} in the kernel's list is {old} before, {new} after"
+        return f"order: place {difference['place']} in the kernel's list is {old} {first}, {new} {second}"
     if "destination" in difference:
-        return f"{kind} of {difference['destination']}: {old} before, {new} after"
-    return f"{kind}: {old} before, {new} after"
+        return f"{kind} of {difference['destination']}: {old} {first}, {new} {second}"
+    return f"{kind}: {old} {first}, {new} {second}"
 
 
 def _rounded(share: float) -> float:

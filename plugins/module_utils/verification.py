@@ -197,7 +197,8 @@ def agreement_checks(states: Mapping[str, State], groups: Groups) -> list[Check]
                 continue
             result = maglev_diff.compare(maglev.pool_of(first[service]), maglev.pool_of(other[service]))
             if not result["equal"]:
-                problems.append(f"{service}: {result['reason']}, {100 * result['moved']:.1f} % of new flows differ")
+                reason = maglev_diff.describe(result["difference"], f"on {directors[0]}", f"on {name}")
+                problems.append(f"{service}: {reason}, {100 * result['moved']:.2f} % of new flows differ")
         good = f"the tables of {directors[0]}"
         checks.append(check(name, "agreement of directors", good, problems or good, not problems))
     return checks

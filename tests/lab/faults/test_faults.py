@@ -68,3 +68,42 @@ def test_a_dead_announcer_is_out_of_the_routers_fibs_in_a_second_or_so(lab: Any,
     finally:
         lab("mend", f"{name}:eth1")
     wait_until("the next hop is back", lambda: next_hops(router, PLAIN) == before)
+
+
+def test_a_reload_of_haproxy_breaks_no_download(client: Any, node: Any, groups: Any) -> None:
+    """Long downloads over all proxies go on while every HAProxy is reloaded."""
+    client.check_output(
+        "rm -f /tmp/reload.ends; for i in $(seq 6); do for vip in 198.51.100.2 '[2001:db8:100::2]'; do "
+        "(curl -sgm 60 -o /dev/null --limit-rate 60k -r 0-600000 http://$vip/download; echo $? >> /tmp/reload.ends) "
+        "> /dev/null 2>&1 & done; done; sleep 2"
+    )
+    for name in groups["proxies"]:
+        node(name).check_output("systemctl reload haproxy")
+    assert client.run("test -s /tmp/reload.ends").rc != 0, "the downloads were over before the reloads"
+    assert until_lines(client, "/tmp/reload.ends", 12, 90) == ["0"] * 12
+
+
+def test_the_health_check_fails_when_the_node_is_excluded_or_its_backends_are_dead(node: Any, groups: Any) -> None:
+    proxy = node(groups["proxies"][0])
+    address = proxy.check_output("ip -4 -o addr show eth1 | awk '{print $4}'").split("/")[0]
+    ask = f"curl -s -o /dev/null -m 3 -w '%{{http_code}}' http://{address}:8090/healthcheck"
+    assert proxy.check_output(ask) == "200"
+    for name in groups["backends"]:
+        node(name).check_output("systemctl stop lab-applications")
+    try:
+        wait_until("the health check fails without backends", lambda: proxy.check_output(ask) == "503")
+    finally:
+        for name in groups["backends"]:
+            node(name).check_output("systemctl start lab-applications")
+    wait_until("the health check is good again", lambda: proxy.check_output(ask) == "200")
+    proxy.check_output("echo excluded >> /etc/haproxy/node-state.lst && systemctl reload haproxy")
+    try:
+        wait_until("the health check fails for an excluded node", lambda: proxy.check_output(ask) == "503")
+    finally:
+        proxy.check_output("sed -i /^excluded/d /etc/haproxy/node-state.lst && systemctl reload haproxy")
+    wait_until("the health check is good at the end", lambda: proxy.check_output(ask) == "200")
+    # the balancers take back what they had taken out meanwhile
+    wait_until(
+        "all announce all again",
+        lambda: all(len(node(name).check_output("vip-announce status").split()) == 4 for name in announcers(groups)),
+    )
