@@ -35,6 +35,8 @@ PACKAGES = (
     # what the roles install: a rehearsal measures configuration, not downloads
     "haproxy", "keepalived", "ipvsadm", "frr", "frr-pythontools", "exabgp", "nginx-light", "ifupdown2", "socat",
     "python3-apt",
+    # keeps the disk of user-mode-linux going (lab-disk-pulse.service)
+    "ioping",
     # what a person looks inside with
     "curl", "jq", "tcpdump", "ethtool", "wrk", "nghttp2-client",
 )  # fmt: skip

@@ -80,6 +80,27 @@ def inventory_problems(hostvars: topology.HostVars, groups: Mapping[str, Sequenc
     return problems or deployment_checks.deployment_problems(groups, hosts, role_specs(), registered())
 
 
+def certificate_files(certificates: Sequence[Mapping[str, Any]], contents: Sequence[str]) -> list[dict[str, Any]]:
+    """The directory of HAProxy's certificates and the files in it, for config_files.
+
+    contents are those of the files that the certificates without C(pem) name, in their order.
+    """
+    read = iter(contents)
+    directory = "/etc/haproxy/certificates"
+    files: list[dict[str, Any]] = [{"path": directory, "group": "haproxy", "mode": "0750"}]
+    files += [
+        {
+            "path": f"{directory}/{certificate['name']}.pem",
+            "secret_content": certificate["pem"] if "pem" in certificate else next(read),
+            "group": "haproxy",
+            "mode": "0640",
+            "validate": "openssl x509 -noout -in %s",
+        }
+        for certificate in certificates
+    ]
+    return files
+
+
 class FilterModule:
     """The filters by which playbooks and roles are fed and checked."""
 
@@ -88,6 +109,7 @@ class FilterModule:
         return {
             "bgp_neighbors": topology.bgp_neighbors,
             "canonical_tables": topology.canonical_tables,
+            "certificate_files": certificate_files,
             "checked_services": topology.checked_services,
             "deployment_problems": inventory_problems,
             "link_addresses": topology.link_addresses,

@@ -1,0 +1,209 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, multitier.loadbalancer contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module: the files of one daemon, in one call."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: config_files
+short_description: Write the files of one daemon in one call, each checked before it replaces the old one
+version_added: 0.1.0
+description:
+  - Writes files, and makes directories, in the order of the list. What M(ansible.builtin.template) does in three
+    round trips a file takes one for all of them.
+  - A file with O(files[].validate) is checked by that command before it replaces the old one. When the command
+    refuses it, the old one stays, the files that come after it are not touched, and the module fails with what the
+    command said.
+  - A file is replaced whole and at once, and is never readable by more than its O(files[].mode) allows.
+author:
+  - multitier.loadbalancer contributors (@multitier)
+extends_documentation_fragment:
+  - multitier.loadbalancer.attributes
+options:
+  files:
+    description: Files and directories.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      path:
+        description: Where it lies on the host.
+        type: path
+        required: true
+      content:
+        description:
+          - The whole content of the file. Without it, and without O(files[].secret_content), a directory is made.
+        type: str
+      secret_content:
+        description: The whole content of a file that holds a secret. It is in no diff, and not in the host's journal.
+        type: str
+      owner:
+        description: Name of the user that owns it.
+        type: str
+        default: root
+      group:
+        description: Name of the group that owns it.
+        type: str
+        default: root
+      mode:
+        description: Permissions, in octal.
+        type: str
+        required: true
+      validate:
+        description: Command that must accept the file, with C(%s) for the path at which it lies until then.
+        type: str
+notes:
+  - In check mode nothing is written and no command is run.
+seealso:
+  - module: ansible.builtin.template
+"""
+
+EXAMPLES = r"""
+- name: Configure HAProxy
+  multitier.loadbalancer.config_files:
+    files:
+      - path: /etc/haproxy/certificates
+        group: haproxy
+        mode: "0750"
+      - path: /etc/haproxy/haproxy.cfg
+        content: "{{ lookup('ansible.builtin.template', 'haproxy.cfg.j2') }}"
+        group: haproxy
+        mode: "0640"
+        validate: haproxy -c -f %s
+"""
+
+RETURN = r"""
+changed_paths:
+  description: Files and directories that were (or, in check mode, would be) changed.
+  returned: success
+  type: list
+  elements: str
+  sample: [/etc/haproxy/haproxy.cfg]
+"""
+
+import errno
+import os
+import shlex
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+Entry = dict[str, Any]
+
+
+def read(path: str) -> str | None:
+    """Content of a file; None where there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def content_diff(entry: Entry, before: str | None) -> dict[str, Any]:
+    """What Ansible shows of a changed content."""
+    shown = {"before": before or "", "after": wanted_content(entry)}
+    if entry["secret_content"] is not None:
+        shown = {"before": "", "after": "(its content is secret)\n"}
+    return {"before_header": entry["path"], "after_header": entry["path"], **shown}
+
+
+def wanted_content(entry: Entry) -> str | None:
+    """Content of a file, None for a directory."""
+    content: str | None = entry["content"] if entry["secret_content"] is None else entry["secret_content"]
+    return content
+
+
+def replace(module: AnsibleModule, entry: Entry, content: str, done: list[str]) -> None:
+    """Put a file in its place once its command accepts it."""
+    staged = os.path.join(module.tmpdir, os.path.basename(entry["path"]))
+    with open(staged, "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(content)
+    if entry["validate"]:
+        command = [word.replace("%s", staged) for word in shlex.split(entry["validate"])]
+        return_code, output, errors = module.run_command(command)
+        if return_code:
+            said = " ".join(text.strip() for text in (output, errors) if text.strip()) or "nothing"
+            module.fail_json(
+                msg=f"{entry['path']} stays as it is: '{entry['validate']}' refuses the new one with {return_code} and "
+                f"says: {said}",
+                changed=bool(done),
+                changed_paths=done,
+            )
+    if not os.path.isdir(os.path.dirname(entry["path"])):
+        raise FileNotFoundError(errno.ENOENT, f"there is no directory {os.path.dirname(entry['path'])}")
+    module.atomic_move(staged, entry["path"])
+
+
+def attributes_differ(module: AnsibleModule, entry: Entry, diff: dict[str, Any]) -> bool:
+    """Give a path that is there its owner, group and mode; whether something differed."""
+    wanted = {"path": entry["path"], "owner": entry["owner"], "group": entry["group"], "mode": entry["mode"]}
+    wanted.update(attributes=None, secontext=[None, None, None])
+    return bool(module.set_fs_attributes_if_different(wanted, False, diff))
+
+
+def apply(module: AnsibleModule, entry: Entry, done: list[str]) -> list[dict[str, Any]]:
+    """Make one path what it should be; returns what differed, empty where nothing did. `done` is for the message."""
+    path, content = entry["path"], wanted_content(entry)
+    if content is not None and os.path.isdir(path):
+        module.fail_json(msg=f"{path} is a directory, must be a file", changed=bool(done), changed_paths=done)
+    diffs = []
+    is_new = not os.path.exists(path)
+    if content is None:
+        if not os.path.isdir(path):
+            diffs.append({"before_header": path, "after_header": path, "before": "", "after": "(a directory)\n"})
+            if not module.check_mode:
+                os.mkdir(path)
+    else:
+        before = read(path)
+        if before != content:
+            diffs.append(content_diff(entry, before))
+            if not module.check_mode:
+                replace(module, entry, content, done)
+    attributes: dict[str, Any] = {"before_header": path, "after_header": path}
+    if os.path.exists(path) and attributes_differ(module, entry, attributes) and not is_new:
+        diffs.append(attributes)
+    return diffs
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "files": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "mutually_exclusive": [("content", "secret_content")],
+                "options": {
+                    "path": {"type": "path", "required": True},
+                    "content": {"type": "str"},
+                    "secret_content": {"type": "str", "no_log": True},
+                    "owner": {"type": "str", "default": "root"},
+                    "group": {"type": "str", "default": "root"},
+                    "mode": {"type": "str", "required": True},
+                    "validate": {"type": "str"},
+                },
+            },
+        },
+        supports_check_mode=True,
+    )
+    os.umask(0o077)  # a new file is nobody else's until it has its owner and mode
+    changed: list[str] = []
+    diffs: list[dict[str, Any]] = []
+    for entry in module.params["files"]:
+        try:
+            found = apply(module, entry, changed)
+        except OSError as error:
+            module.fail_json(
+                msg=f"{entry['path']} cannot be written: {error.strerror}", changed=bool(changed), changed_paths=changed
+            )
+        if found:
+            changed.append(entry["path"])
+            diffs += found
+    module.exit_json(changed=bool(changed), changed_paths=changed, diff=diffs)
+
+
+if __name__ == "__main__":
+    main()

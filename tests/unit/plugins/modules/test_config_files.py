@@ -1,0 +1,111 @@
+# Copyright: (c) 2026, multitier.loadbalancer contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files are written whole, in order, once their command accepts them; what is refused changes nothing."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible_collections.multitier.loadbalancer.plugins.modules import config_files
+from ansible_collections.multitier.loadbalancer.tests.unit.support.modules import ModuleRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ME = {"owner": pwd.getpwuid(os.getuid()).pw_name, "group": grp.getgrgid(os.getgid()).gr_name}
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Iterator[ModuleRunner]:
+    mask = os.umask(0o022)
+    yield ModuleRunner(config_files.main, capsys)
+    os.umask(mask)
+
+
+def entry(path: Path, content: str | None = "wanted\n", **options: Any) -> dict[str, Any]:
+    given = {} if content is None else {"content": content}
+    return {"path": str(path), "mode": "0640", **ME, **given, **options}
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_files_and_directories_are_made_in_order_with_their_modes(run: ModuleRunner, tmp_path: Path) -> None:
+    directory, file = tmp_path / "conf.d", tmp_path / "conf.d/one.conf"
+    result = run(files=[entry(directory, None, mode="0750"), entry(file)])
+    assert result["changed_paths"] == [str(directory), str(file)]
+    assert (mode(directory), mode(file), file.read_text()) == (0o750, 0o640, "wanted\n")
+
+
+def test_a_second_run_changes_nothing(run: ModuleRunner, tmp_path: Path) -> None:
+    files = [entry(tmp_path / "conf.d", None, mode="0750"), entry(tmp_path / "one.conf", "Grüße\n")]
+    run(files=files)
+    before = (tmp_path / "one.conf").stat()
+    result = run(files=files)
+    assert (result["changed"], result["changed_paths"], result["diff"]) == (False, [], [])
+    assert (tmp_path / "one.conf").stat() == before
+
+
+def test_check_mode_says_what_the_run_then_does_and_writes_nothing(run: ModuleRunner, tmp_path: Path) -> None:
+    old = tmp_path / "old.conf"
+    old.write_text("before\n")
+    old.chmod(0o640)
+    files = [entry(old), entry(tmp_path / "new.conf"), entry(tmp_path / "conf.d", None)]
+    predicted = run(check=True, files=files)
+    assert (old.read_text(), sorted(path.name for path in tmp_path.iterdir())) == ("before\n", ["old.conf"])
+    done = run(files=files)
+    assert predicted == done | {"invocation": predicted["invocation"]}
+    assert (done["diff"][0]["before"], done["diff"][0]["after"]) == ("before\n", "wanted\n")
+
+
+def test_a_mode_that_somebody_changed_is_put_right_and_shown(run: ModuleRunner, tmp_path: Path) -> None:
+    file = tmp_path / "one.conf"
+    run(files=[entry(file)])
+    file.chmod(0o666)
+    result = run(files=[entry(file)])
+    assert (mode(file), result["changed_paths"]) == (0o640, [str(file)])
+    assert result["diff"][0]["before"] == {"mode": "0666"}
+
+
+def test_a_file_that_its_command_refuses_does_not_replace_the_working_one(run: ModuleRunner, tmp_path: Path) -> None:
+    first, second, third = (tmp_path / name for name in ("first", "second", "third"))
+    second.write_text("working\n")
+    refuse = "sh -c 'grep -n wanted \"$0\"; exit 3' %s"
+    result = run(files=[entry(first), entry(second, validate=refuse), entry(third)])
+    assert result["failed"]
+    assert f"{second} stays as it is: '{refuse}' refuses the new one with 3 and says: 1:wanted" in result["msg"]
+    assert (second.read_text(), third.exists()) == ("working\n", False)
+    assert (result["changed"], result["changed_paths"]) == (True, [str(first)])
+
+
+def test_an_accepted_file_is_checked_before_it_is_in_place(run: ModuleRunner, tmp_path: Path) -> None:
+    file = tmp_path / "one.conf"
+    assert run(files=[entry(file, validate=f"sh -c 'test ! -e {file} && grep -q wanted \"$0\"' %s")])["changed"]
+
+
+def test_a_secret_is_not_shown_and_nobody_elses(run: ModuleRunner, tmp_path: Path) -> None:
+    file = tmp_path / "key.pem"
+    file.write_text("old secret\n")
+    file.chmod(0o600)
+    result = run(files=[entry(file, None, secret_content="new secret\n", mode="0600")])
+    assert (mode(file), file.read_text()) == (0o600, "new secret\n")
+    assert "new secret" not in str(result)
+    assert "old secret" not in str(result)
+
+
+def test_a_directory_where_a_file_should_be_is_told(run: ModuleRunner, tmp_path: Path) -> None:
+    (tmp_path / "one.conf").mkdir()
+    assert run(files=[entry(tmp_path / "one.conf")])["msg"] == f"{tmp_path}/one.conf is a directory, must be a file"
+
+
+def test_a_missing_directory_is_told(run: ModuleRunner, tmp_path: Path) -> None:
+    result = run(files=[entry(tmp_path / "none/one.conf")])
+    assert result["failed"]
+    assert str(tmp_path / "none") in result["msg"]
