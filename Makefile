@@ -31,7 +31,7 @@ demo: setup  ## bring up the three-tier lab, deploy, verify, and show what clien
 	lab/demo
 
 test: setup  ## all tests: static gates, unit tests, and every molecule scenario in the lab
-	$(python) -m tools.run_steps --jobs 2 --clear clear- --minutes $(minutes) $(gates) units --alone $(scenarios)
+	$(python) -m tools.run_steps --jobs 2 --clear clear- --minutes $(minutes) lab-itself $(gates) units --alone $(scenarios)
 
 ##@ Parts
 
@@ -54,6 +54,9 @@ build: venv  ## the artifact for Galaxy, in .cache/artifact
 	@$(python) -m tools.stage
 	rm -rf .cache/artifact && mkdir -p .cache/artifact
 	ansible-galaxy collection build --force --output-path .cache/artifact $(stage)
+
+lab-itself: setup  ## the lab, on two nodes of its own: what it brings up, breaks as asked, and leaves behind
+	$(python) -m pytest -q --noconftest tests/lab/machine
 
 molecule-%: setup  ## one scenario: make molecule-three_tier
 	molecule test -s $*
@@ -116,7 +119,7 @@ clean:  ## remove what make made
 help:  ## this list
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z%-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
-.PHONY: $(gates) build check clean demo format help lint lock pytest setup test units venv
+.PHONY: $(gates) build check clean demo format help lab-itself lint lock pytest setup test units venv
 
 clear-%:
 	case $* in molecule-*) molecule destroy -s $(*:molecule-%=%);; esac

@@ -19,6 +19,11 @@ import testinfra
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIO = os.environ.get("MOLECULE_SCENARIO_NAME", "three_tier")
 INVENTORY = ROOT / "inventories" / SCENARIO
+MITOGEN = {
+    "ANSIBLE_STRATEGY": "mitogen_linear",
+    "ANSIBLE_STRATEGY_PLUGINS": str(ROOT / ".config/molecule/strategy"),
+    "ANSIBLE_DEPRECATION_WARNINGS": "false",
+}
 Node = Callable[[str], Any]
 
 
@@ -77,11 +82,14 @@ def lab() -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def playbook() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """ansible-playbook on the inventory that is up, from the checkout as a user would run it."""
+    """ansible-playbook on the inventory that is up, from the checkout as a user would run it, or faster by mitogen."""
 
-    def run(name: str, *options: str) -> subprocess.CompletedProcess[str]:
+    def run(name: str, *options: str, mitogen: bool = False) -> subprocess.CompletedProcess[str]:
         command = ["ansible-playbook", "-i", str(INVENTORY), str(ROOT / name), *options]
-        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=1500, cwd=ROOT)
+        environment = {**os.environ, **(MITOGEN if mitogen else {})}
+        return subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=1500, cwd=ROOT, env=environment
+        )
 
     return run
 

@@ -18,7 +18,7 @@ def changed_hosts(output: str) -> set[str]:
 
 
 def test_check_mode_on_a_converged_deployment_reports_no_change(playbook: Any) -> None:
-    result = playbook("site.yml", "--check", "--diff")
+    result = playbook("site.yml", "--check", "--diff", mitogen=True)
     assert result.returncode == 0, result.stdout[-4000:]
     assert recap(result.stdout), result.stdout[-4000:]
     assert changed_hosts(result.stdout) == set(), result.stdout[-8000:]
@@ -41,10 +41,10 @@ def test_what_somebody_changed_by_hand_is_predicted_seen_and_put_right(playbook:
         assert f"{announcer}: agreement of directors: expected the tables of d1" in told.stdout
         assert "order: place 1 in the kernel's list is 10.20.0.33:80 on d1, 10.20.0.31:80 on d2" in told.stdout
 
-    predicted = playbook("site.yml", "--check", "--diff")
+    predicted = playbook("site.yml", "--check", "--diff", mitogen=True)
     assert changed_hosts(predicted.stdout) == touched, predicted.stdout[-8000:]
 
-    result = playbook("site.yml")
+    result = playbook("site.yml", mitogen=True)
     assert result.returncode == 0, result.stdout[-4000:]
     assert changed_hosts(result.stdout) == touched, result.stdout[-8000:]
     assert "198.51.100.77" not in node(first).check_output("ip route show table local proto 78")
@@ -64,7 +64,7 @@ def test_a_configuration_that_haproxy_refuses_does_not_replace_the_working_one(
     before = proxy.file("/etc/haproxy/haproxy.cfg").content_string
     # more than HAProxy's timers can hold, which only HAProxy knows
     extra = json.dumps({"haproxy_l7_timeouts": {"tunnel": "99999d"}})
-    result = playbook("site.yml", "-e", extra, "--limit", name)
+    result = playbook("site.yml", "-e", extra, "--limit", name, mitogen=True)
     assert result.returncode != 0
     assert "timer overflow" in result.stdout.replace("\\n", " "), result.stdout[-4000:]
     assert proxy.file("/etc/haproxy/haproxy.cfg").content_string == before

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The lab itself, on a small inventory: what it brings up, what breaks as asked, and that it leaves nothing.
 
-Run by `pytest tests/lab/machine`, in about two minutes. State is kept apart from the user's labs; the image is shared.
+Run by `make lab-itself`, in about two minutes. State is kept apart from the user's labs; the image is shared.
 """
 
 from __future__ import annotations
