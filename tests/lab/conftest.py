@@ -123,6 +123,13 @@ def recap(output: str) -> dict[str, dict[str, int]]:
     }
 
 
+def changed_hosts(output: str) -> set[str]:
+    """Hosts on which a playbook changed, or would change, something; fails when it came to no end."""
+    counters = recap(output)
+    assert counters, output[-4000:]
+    return {name for name, count in counters.items() if count["changed"]}
+
+
 def get(host: Any, url: str, *options: str) -> dict[str, Any]:
     """What the lab's application answered, as JSON; fails when nobody did."""
     words = " ".join(f"'{option}'" for option in options)

@@ -8,13 +8,19 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from tests.lab.conftest import next_hops, until_lines, wait_until
+from tests.lab.conftest import changed_hosts, next_hops, until_lines, wait_until
 
 PLAIN = "198.51.100.2"
 
 
 def announcers(groups: dict[str, list[str]]) -> list[str]:
     return groups["directors"] or groups["proxies"]
+
+
+def test_check_mode_on_a_converged_deployment_reports_no_change(playbook: Any) -> None:
+    result = playbook("site.yml", "--check", "--diff", mitogen=True)
+    assert result.returncode == 0, result.stdout[-4000:]
+    assert changed_hosts(result.stdout) == set(), result.stdout[-8000:]
 
 
 def test_a_node_can_announce_only_the_vips_that_it_serves(node: Any, groups: Any) -> None:
