@@ -191,7 +191,7 @@ class Demo:
             ("seconds in which some failed", [one["failure"]["seconds_disturbed"] for one in rounds]),
             ("seconds in which all failed", [one["failure"]["seconds_without_answers"] for one in rounds]),
         ):
-            self.screen.row(f"{text:<28}{statistics.median(values):<8g}({', '.join(f'{value:g}' for value in values)})")
+            self.screen.row(f"{text:<32}{statistics.median(values):<8g}({', '.join(f'{value:g}' for value in values)})")
 
     def farewell(self, site: Site) -> None:
         """What to do next, or the end of the lab."""
