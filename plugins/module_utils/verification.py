@@ -166,6 +166,10 @@ def host_checks(state: State, host: str, groups: Groups, hostvars: HostVars) -> 
         wanted = virtual_servers(services, topology.real_servers(groups, hostvars))
         found = live_virtual_servers(state.get("services") or [])
         checks.append(difference(host, "IPVS tables", wanted, found, f"{len(wanted)} as wanted"))
+        if state.get("connection_table_size"):
+            # read when the module is loaded: what was set later waits for the next boot
+            buckets = 2 ** int(mine.get("ipvs_maglev_connection_table_bits", 20))
+            checks.append(check(host, "IPVS connection table", buckets, state["connection_table_size"]))
     else:
         checks.append(backends_check(host, mine["loadbalancer_backends"], state["haproxy"]))
     return checks
@@ -242,7 +246,12 @@ def live_state(variables: Mapping[str, Any]) -> dict[str, Any] | None:
     state = variables.get("loadbalancer_state") or {}
     if "bgp" not in state:
         return None
-    return {**state, "services": (variables.get("loadbalancer_ipvs") or {}).get("services") or []}
+    ipvs = variables.get("loadbalancer_ipvs") or {}
+    return {
+        **state,
+        "services": ipvs.get("services") or [],
+        "connection_table_size": ipvs.get("connection_table_size"),
+    }
 
 
 def deployment_checks(hostvars: HostVars, groups: Groups) -> list[Check]:

@@ -85,7 +85,10 @@ def everything(groups: Mapping[str, list[str]]) -> dict[str, dict[str, Any]]:
     for host in hosts:
         if verification.tier(host, groups):
             found = state(host, groups)
-            hosts[host]["loadbalancer_ipvs"] = {"services": found.pop("services", [])}
+            hosts[host]["loadbalancer_ipvs"] = {
+                "services": found.pop("services", []),
+                "connection_table_size": 2**20 if host in groups["directors"] else None,
+            }
             hosts[host]["loadbalancer_state"] = found
     hosts["c1"]["loadbalancer_answers"] = {"answers": copy.deepcopy(ANSWERS)}
     return hosts
@@ -117,6 +120,11 @@ def test_all_is_well(groups: Mapping[str, list[str]]) -> None:
             "d1.loadbalancer_state.bfd",
             {"10.20.0.11": "up", "2001:db8:20::11": "down"},
             ["d1: BFD sessions: expected 2 up, found r1 2001:db8:20::11 down"],
+        ),
+        (
+            "d2.loadbalancer_ipvs.connection_table_size",
+            4096,
+            ["d2: IPVS connection table: expected 1048576, found 4096"],
         ),
         (
             "r1.loadbalancer_state.routes",
