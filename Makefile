@@ -33,7 +33,7 @@ demo: setup  ## bring up the three-tier lab, deploy, verify, and show what clien
 	lab/demo
 
 test: setup  ## all tests: static gates, unit tests, and every molecule scenario in the lab
-	$(python) -m tools.run_steps --jobs 2 --clear clear- --minutes $(minutes) \
+	$(python) -m tools.run_steps --jobs 2 --clear clear- --minutes $(minutes) --step-minutes 40 \
 	    lab-itself $(gates) units $(small_scenarios) --alone $(filter-out $(small_scenarios),$(scenarios))
 
 ##@ Parts
