@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -123,10 +124,16 @@ def recap(output: str) -> dict[str, dict[str, int]]:
     }
 
 
+def told(output: str) -> str:
+    """What a failed playbook said: its errors first, which may be far above the table at its end."""
+    errors = [line[:2000] for line in output.splitlines() if re.search(r"UNREACHABLE|^fatal: |^\[ERROR\]", line)]
+    return "\n".join([*errors, output[-5000:]])
+
+
 def changed_hosts(output: str) -> set[str]:
     """Hosts on which a playbook changed, or would change, something; fails when it came to no end."""
     counters = recap(output)
-    assert counters, output[-4000:]
+    assert counters, told(output)
     return {name for name, count in counters.items() if count["changed"]}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.conftest import recap, wait_until
+from tests.lab.conftest import recap, told, wait_until
 
 VIPS = {"ipv4": "10.20.0.100", "ipv6": "2001:db8:20::100"}
 FAMILIES = sorted(VIPS)
@@ -56,7 +56,7 @@ def test_exactly_one_host_holds_the_vip_and_it_is_the_one_of_highest_priority(
 
 def test_check_mode_on_a_converged_pair_reports_no_change(playbook: Any) -> None:
     result = playbook("playbooks/vrrp.yml", "--check", "--diff")
-    assert result.returncode == 0, result.stdout[-3000:]
+    assert result.returncode == 0, told(result.stdout)
     assert {counters["changed"] for counters in recap(result.stdout).values()} == {0}
 
 

@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 
+from tests.lab.conftest import told
+
 PROBE = Path(__file__).parents[1] / "node" / "neighbour_probe.py"
 VIPS = ["198.51.100.1", "198.51.100.2", "2001:db8:100::1", "2001:db8:100::2"]
 
 
 def test_verify_finds_everything_as_it_should_be(playbook: Any) -> None:
     result = playbook("playbooks/verify.yml")
-    assert result.returncode == 0, result.stdout[-6000:]
+    assert result.returncode == 0, told(result.stdout)
     assert ", 0 failed" in result.stdout
 
 

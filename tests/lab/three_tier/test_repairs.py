@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.lab.conftest import changed_hosts
+from tests.lab.conftest import changed_hosts, told
 
 REAL_SERVER = "-t 198.51.100.2:80 -r 10.20.0.31:80"
 
@@ -30,18 +30,18 @@ def test_what_somebody_changed_by_hand_is_predicted_seen_and_put_right(playbook:
     assert "order: place 1 in the kernel's list is 10.20.0.33:80 on d1, 10.20.0.31:80 on d2" in told.stdout
 
     predicted = playbook("site.yml", "--check", "--diff", mitogen=True)
-    assert changed_hosts(predicted.stdout) == touched, predicted.stdout[-8000:]
+    assert changed_hosts(predicted.stdout) == touched, told(predicted.stdout)
 
     result = playbook("site.yml", mitogen=True)
-    assert result.returncode == 0, result.stdout[-4000:]
-    assert changed_hosts(result.stdout) == touched, result.stdout[-8000:]
+    assert result.returncode == 0, told(result.stdout)
+    assert changed_hosts(result.stdout) == touched, told(result.stdout)
     assert "198.51.100.77" not in node(first).check_output("ip route show table local proto 78")
     assert "2001:db8:100::1" in node(second).check_output("ip -6 route show table local proto 78")
     assert node(second).sysctl("net.ipv4.conf.all.arp_ignore") == 1
     assert "198.51.100.78" not in node(announcer).check_output("vip-announce status")
     assert "timers bgp" not in node(switch).check_output("vtysh -c 'show running-config'")
     verified = playbook("playbooks/verify.yml")
-    assert verified.returncode == 0, verified.stdout[-6000:]
+    assert verified.returncode == 0, told(verified.stdout)
 
 
 def test_a_configuration_that_haproxy_refuses_does_not_replace_the_working_one(
@@ -54,6 +54,6 @@ def test_a_configuration_that_haproxy_refuses_does_not_replace_the_working_one(
     extra = json.dumps({"haproxy_l7_timeouts": {"tunnel": "99999d"}})
     result = playbook("site.yml", "-e", extra, "--limit", name, mitogen=True)
     assert result.returncode != 0
-    assert "timer overflow" in result.stdout.replace("\\n", " "), result.stdout[-4000:]
+    assert "timer overflow" in result.stdout.replace("\\n", " "), told(result.stdout)
     assert proxy.file("/etc/haproxy/haproxy.cfg").content_string == before
     assert proxy.check_output("systemctl is-active haproxy") == "active"
