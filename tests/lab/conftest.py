@@ -24,6 +24,7 @@ MITOGEN = {
     "ANSIBLE_STRATEGY": "mitogen_linear",
     "ANSIBLE_STRATEGY_PLUGINS": str(ROOT / ".config/molecule/strategy"),
     "ANSIBLE_DEPRECATION_WARNINGS": "false",
+    "ANSIBLE_TIMEOUT": "90",
 }
 Node = Callable[[str], Any]
 
