@@ -4,7 +4,7 @@
 """Ways in which two directors get out of step, with keepalived running, and what puts them right.
 
 After each, the module `ipvs` lays the canonical order over what keepalived made (weights are keepalived's business and
-are left alone), and 1,000 flows probed on both directors must go to the same servers.
+are left alone), and 1,000 flows of each family, probed on both directors, must go to the same servers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import os
 import subprocess
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import testinfra
@@ -26,13 +26,29 @@ from .conftest import run_program, unpack
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-VIP = "203.0.113.1"
 ALL = (31, 32, 33, 34, 35)
 SEEDS = itertools.count(100)
-KEEPALIVED = """\
-global_defs {{
-    router_id test
-}}
+
+
+class Family(NamedTuple):
+    """What one IP version's service is made of: the same servers, known by their last number."""
+
+    vip: str
+    network: str
+    length: int
+
+    def address(self, byte: int) -> str:
+        """A server's address."""
+        return f"{self.network}{byte}"
+
+    def name(self, byte: int) -> str:
+        """A server's address and port, as ipvs_info and ipvsadm write them."""
+        return f"[{self.address(byte)}]:80" if ":" in self.network else f"{self.address(byte)}:80"
+
+
+FAMILIES = (Family("203.0.113.1", "10.9.0.", 24), Family("2001:db8:100::1", "2001:db8:9::", 64))
+IN_STEP = {family.vip: 0.0 for family in FAMILIES}
+VIRTUAL_SERVER = """\
 virtual_server {vip} 80 {{
     delay_loop 1
     lvs_sched mh
@@ -44,7 +60,7 @@ virtual_server {vip} 80 {{
 }}
 """
 SERVER = """\
-    real_server 10.9.0.{byte} 80 {{
+    real_server {address} 80 {{
         weight {weight}
         inhibit_on_failure
         TCP_CHECK {{
@@ -52,6 +68,20 @@ SERVER = """\
             retry 0
         }}
     }}"""
+
+
+def keepalived_conf(servers: Sequence[int], weights: dict[int, int]) -> str:
+    """A service of each family, with servers in this order; weights are 1 where none is given."""
+    services = [
+        VIRTUAL_SERVER.format(
+            vip=family.vip,
+            servers="\n".join(
+                SERVER.format(address=family.address(byte), weight=weights.get(byte, 1)) for byte in servers
+            ),
+        )
+        for family in FAMILIES
+    ]
+    return "global_defs {\n    router_id test\n}\n" + "".join(services)
 
 
 class Directors:
@@ -66,9 +96,10 @@ class Directors:
         for director in self.both:
             unpack(director, archive)
             director.check_output("modprobe ip_vs_mh && sysctl -qw net.ipv4.vs.expire_nodest_conn=1")
-            director.check_output(f"ip route replace local {VIP}/32 dev lo")
+            for family in FAMILIES:
+                director.check_output(f"ip route replace local {family.vip} dev lo")
         self.proxies.check_output(
-            "systemctl is-active servers || systemd-run --unit servers python3 -m http.server 80 -d /run/lock"
+            "systemctl is-active servers || systemd-run --unit servers python3 -m http.server 80 --bind :: -d /run/lock"
         )
 
     @property
@@ -77,8 +108,7 @@ class Directors:
 
     def configure(self, director: Any, servers: Sequence[int], weights: dict[int, int] | None = None) -> None:
         """Write keepalived's file, without telling it."""
-        text = "\n".join(SERVER.format(byte=byte, weight=(weights or {}).get(byte, 1)) for byte in servers)
-        text = KEEPALIVED.format(vip=VIP, servers=text)
+        text = keepalived_conf(servers, weights or {})
         director.check_output(f"cat > /etc/keepalived/keepalived.conf <<'END'\n{text}\nEND\n")
 
     @staticmethod
@@ -90,18 +120,22 @@ class Directors:
         director.check_output("systemctl restart keepalived")
 
     def fail(self, byte: int) -> None:
-        """Take a server's address away; not the first one, whose going would take the others along."""
-        self.proxies.check_output(f"ip addr del 10.9.0.{byte}/24 dev eth1")
+        """Take a server's addresses away; not the first one, whose going would take the others along."""
+        for family in FAMILIES:
+            self.proxies.check_output(f"ip addr del {family.address(byte)}/{family.length} dev eth1")
 
     def heal(self, byte: int) -> None:
-        self.proxies.check_output(f"ip addr replace 10.9.0.{byte}/24 dev eth1")
+        """Give a server its addresses back."""
+        for family in FAMILIES:
+            nodad = "nodad" if ":" in family.network else ""
+            self.proxies.check_output(f"ip addr replace {family.address(byte)}/{family.length} dev eth1 {nodad}")
 
     def wait(self, weights: dict[int, int], *directors: Any) -> None:
         """Wait until keepalived has given the servers these weights."""
-        wanted = {f"10.9.0.{byte}:80": weight for byte, weight in weights.items()}
-        for director in directors or self.both:
+        for director, family in itertools.product(directors or self.both, FAMILIES):
+            wanted = {family.name(byte): weight for byte, weight in weights.items()}
             for _attempt in range(60):
-                found = {item["name"]: item["weight"] for item in self.service(director)["destinations"]}
+                found = {item["name"]: item["weight"] for item in self.service(director, family)["destinations"]}
                 if found == wanted:
                     break
                 time.sleep(0.5)
@@ -118,30 +152,41 @@ class Directors:
         lines = [line.split(" => ", 1) for line in done.stdout.splitlines() if " => " in line]
         return {host.split(" | ")[0]: json.loads(result) for host, result in lines}
 
-    def service(self, director: Any) -> dict[str, Any]:
+    @staticmethod
+    def service(director: Any, family: Family) -> dict[str, Any]:
         """The service as the kernel has it, through the module_utils of ipvs_info."""
-        found: dict[str, Any] = run_program(director, "service.py", VIP, "80")
+        found: dict[str, Any] = run_program(director, "service.py", family.vip, "80")
         return found
 
     def repair(self, order: Sequence[int]) -> dict[str, dict[str, Any]]:
-        """Lay the canonical order over both tables. No weight is named, so keepalived's stay."""
-        destinations = [{"address": f"10.9.0.{byte}"} for byte in order]
-        services = [{"address": VIP, "port": 80, "destinations": destinations}]
+        """Lay the canonical order over both directors' tables. No weight is named, so keepalived's stay."""
+        services = [
+            {"address": family.vip, "port": 80, "destinations": [{"address": family.address(byte)} for byte in order]}
+            for family in FAMILIES
+        ]
         return self.ansible("ipvs", {"services": services, "state": "present", "reorder": True})
 
-    def moved(self) -> float:
-        """Share of flows that the directors send to different servers, as the filter maglev_diff tells it."""
-        first, second = (maglev.pool_of(self.service(director)) for director in self.both)
-        return float(compare(first, second)["moved"])
+    def moved(self) -> dict[str, float]:
+        """Share of flows that the directors send to different servers, as the filter maglev_diff tells it, by VIP."""
+        shares = {}
+        for family in FAMILIES:
+            first, second = (maglev.pool_of(self.service(director, family)) for director in self.both)
+            shares[family.vip] = float(compare(first, second)["moved"])
+        return shares
 
-    def agree(self) -> int:
-        """Probe both with the same 1,000 new flows; all must go to the same servers. Returns how many."""
-        seed = next(SEEDS)
-        answers = [run_program(director, "probe.py", VIP, "80", "--seed", str(seed)) for director in self.both]
-        different = {client for client in answers[0] if answers[0][client] != answers[1][client]}
-        assert not different, f"{len(different)} of {len(answers[0])} flows, for example {sorted(different)[:3]}"
-        assert None not in answers[0].values()
-        return len(answers[0])
+    def agree(self) -> dict[str, int]:
+        """Probe both with the same 1,000 new flows a VIP; all must go to the same servers. Returns how many, by VIP."""
+        counts = {}
+        for family in FAMILIES:
+            seed = next(SEEDS)
+            first, second = (
+                run_program(director, "probe.py", family.vip, "80", "--seed", str(seed)) for director in self.both
+            )
+            different = {client for client in first if first[client] != second[client]}
+            assert not different, f"{family.vip}: {len(different)} of {len(first)} flows, {sorted(different)[:3]}"
+            assert None not in first.values()
+            counts[family.vip] = len(first)
+        return counts
 
 
 @pytest.fixture(scope="module")
@@ -234,8 +279,9 @@ def weight_changed(directors: Directors) -> Sequence[int]:
 
 def by_hand(directors: Directors) -> Sequence[int]:
     """Somebody deletes servers with ipvsadm and adds them again."""
-    for byte in (31, 34):
-        name = f"-t {VIP}:80 -r 10.9.0.{byte}:80"
+    for family, byte in itertools.product(FAMILIES, (31, 34)):
+        vip = f"[{family.vip}]" if ":" in family.vip else family.vip
+        name = f"-t {vip}:80 -r {family.name(byte)}"
         directors.d2.check_output(f"ipvsadm -d {name} && ipvsadm -a {name} -g -w 1")
     return ALL
 
@@ -267,9 +313,9 @@ def test_directors_agree_again(directors: Directors, way: Callable[[Directors], 
     drifted = directors.moved()
     first = directors.repair(order)
     assert directors.repair(order)["d1"]["changed"] is False
-    print(f"{way.__name__}: {drifted:.2%} of flows moved before, {directors.agree()} of 1000 agree after")
-    assert directors.moved() == 0
-    assert (drifted > 0) <= any(result["changed"] for result in first.values())
+    print(f"{way.__name__}: shares of flows that moved {drifted}, flows that agree after {directors.agree()}")
+    assert directors.moved() == IN_STEP
+    assert (drifted != IN_STEP) <= any(result["changed"] for result in first.values())
 
 
 def test_keepalived_goes_on_with_a_repaired_table(directors: Directors) -> None:
@@ -277,7 +323,7 @@ def test_keepalived_goes_on_with_a_repaired_table(directors: Directors) -> None:
     directors.repair(by_hand(directors))
     directors.fail(35)
     directors.wait({**dict.fromkeys(ALL, 1), 35: 0})
-    assert directors.moved() == 0
+    assert directors.moved() == IN_STEP
     directors.heal(35)
     directors.wait(dict.fromkeys(ALL, 1))
-    assert directors.moved() == 0
+    assert directors.moved() == IN_STEP
