@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -105,6 +106,12 @@ def test_a_node_is_launched_on_its_ends_with_stable_macs_and_no_path_with_spaces
     assert f"vec1:transport=raw,ifname=u2-1,depth=128,gro=1,mac={mac},mtu=1500" in words
     assert "ubd0=disk.cow,image" in words
     assert "mem=256M" in words
+
+
+def test_nodes_take_turns_on_the_cpus_and_each_stays_on_its_one(topology: Topology, tmp_path: Path) -> None:
+    cpus = sorted(os.sched_getaffinity(0))
+    taken = [arguments(topology, node, tmp_path)[:3] for node in topology.nodes]
+    assert taken == [["taskset", "--cpu-list", str(cpus[turn % len(cpus)])] for turn in range(len(topology.nodes))]
 
 
 def test_macs_are_unicast_and_differ_between_labs_nodes_and_nics(topology: Topology) -> None:
