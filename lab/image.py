@@ -28,13 +28,15 @@ from lab.namespace import rights
 from lab.state import home, write_file
 from lab.uml import KERNEL, MODULES
 
+# what the roles install, from a store in the image: a rehearsal measures installing and configuring, not downloads
+ROLE_PACKAGES = ("exabgp", "frr", "frr-pythontools", "haproxy", "ipvsadm", "keepalived")
 PACKAGES = (
+    *ROLE_PACKAGES,
     # a host
-    "systemd", "systemd-sysv", "openssh-server", "python3", "sudo", "iproute2", "iputils-ping", "kmod", "procps",
-    "netbase", "ca-certificates", "openssl", "less",
-    # what the roles install: a rehearsal measures configuration, not downloads
-    "haproxy", "keepalived", "ipvsadm", "frr", "frr-pythontools", "exabgp", "nginx-light", "ifupdown2", "socat",
-    "python3-apt",
+    "systemd", "systemd-sysv", "openssh-server", "python3", "python3-apt", "sudo", "iproute2", "iputils-ping", "kmod",
+    "procps", "netbase", "ca-certificates", "openssl", "less",
+    # what a switch, a backend or a client has
+    "ifupdown2", "nginx-light", "socat",
     # keeps the disk of user-mode-linux going (lab-disk-pulse.service)
     "ioping",
     # what a person looks inside with
@@ -61,7 +63,8 @@ class Inputs:
     def hash(self) -> str:
         """The image's name: changes with every input, and with nothing else."""
         digest = hashlib.sha256()
-        for value in (self.packages, self.sources, self.kernel, self.kernel_package, SIZE, MODULE_TREES, _UNWANTED):
+        fixed = (ROLE_PACKAGES, SIZE, MODULE_TREES, _UNWANTED)
+        for value in (self.packages, self.sources, self.kernel, self.kernel_package, *fixed):
             digest.update(repr(value).encode() + b"\0")
         for path in sorted(path for path in self.rootfs.rglob("*") if path.is_file()):
             digest.update(f"{path.relative_to(self.rootfs)} {path.stat().st_mode & 0o111}\0".encode())
@@ -171,11 +174,12 @@ def _mmdebstrap(inputs: Inputs) -> list[str]:
         "--variant=minbase",
         "--skip=output/dev",
         "--include=" + ",".join(inputs.packages),
+        "--skip=cleanup/apt/lists",  # prepare leaves the list of what a node can install
         "--dpkgopt=force-unsafe-io",  # no fsync for each file: a build that is cut short is thrown away
         *[f"--dpkgopt=path-exclude={pattern}" for pattern in _UNWANTED],
         *[f"--aptopt={option.rstrip(';')}" for option in apt.options()],
         "--customize-hook=tar-in overlay.tar /",
-        f'--customize-hook=chroot "$1" /usr/lib/lab/prepare {inputs.kernel}',
+        f'--customize-hook=chroot "$1" /usr/lib/lab/prepare {inputs.kernel} {" ".join(ROLE_PACKAGES)}',
         apt.codename(list(inputs.sources)),
         "root.tar",
         *inputs.sources,

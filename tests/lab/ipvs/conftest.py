@@ -49,6 +49,11 @@ def run_program(host: Any, program: str, *arguments: str) -> Any:
     return json.loads(host.check_output(f"PYTHONPATH={PLACE} python3 {path} {words}"))
 
 
+def install(host: Any) -> None:
+    """What the modules are compared with, and what they work beside; no role does it here."""
+    host.check_output("command -v ipvsadm && command -v keepalived || apt-get install --yes --quiet ipvsadm keepalived")
+
+
 @pytest.fixture(scope="session")
 def archive() -> str:
     """The programs and what they import."""
@@ -58,5 +63,6 @@ def archive() -> str:
 @pytest.fixture
 def on_node(host: Any, archive: str) -> RunOnNode:
     """Function (program, *arguments) that runs a program on the test's host."""
+    install(host)
     unpack(host, archive)
     return lambda program, *arguments: run_program(host, program, *arguments)

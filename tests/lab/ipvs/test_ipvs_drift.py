@@ -21,7 +21,7 @@ import testinfra
 from ansible_collections.multitier.loadbalancer.plugins.module_utils import maglev
 from ansible_collections.multitier.loadbalancer.plugins.module_utils.maglev_diff import compare
 
-from .conftest import run_program, unpack
+from .conftest import install, run_program, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -94,6 +94,7 @@ class Directors:
         )
         self.weights: dict[int, int] = {}
         for director in self.both:
+            install(director)
             unpack(director, archive)
             director.check_output("modprobe ip_vs_mh && sysctl -qw net.ipv4.vs.expire_nodest_conn=1")
             for family in FAMILIES:
