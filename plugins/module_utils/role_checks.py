@@ -10,6 +10,7 @@ variable, its value, and what would be right. Private to this collection.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -31,6 +32,8 @@ from .value_checks import (
     vip_problem,
 )
 
+# RFC 2385 by way of the kernel (TCP_MD5SIG_MAXKEYLEN), on one line of FRR's configuration
+TCP_MD5_KEY = re.compile(r"[!-~]{1,80}")
 # Slots of the kernel's table as it is compiled by default (ip_vs_mh.c). Further servers are listed, and ignored.
 MAGLEV_MAXIMUM = 4093
 
@@ -81,6 +84,8 @@ def check_frr_ecmp(values: Mapping[str, Any]) -> list[str]:
         problems += range_problem(f"{where}.asn", neighbor["asn"], ASN)
         if str(neighbor["asn"]) == str(values["asn"]):
             problems.append(f"{where}.asn is {neighbor['asn']}, must differ from frr_ecmp_asn: sessions are eBGP")
+        if neighbor.get("password") is not None and not TCP_MD5_KEY.fullmatch(str(neighbor["password"])):
+            problems.append(f"{where}.password is {show('***')}, must be 1 to 80 ASCII characters without white space")
     problems += duplicates("frr_ecmp_neighbors", (neighbor["address"] for neighbor in values["neighbors"]))
     for vip in values["announce"]:
         problems += vip_problem("frr_ecmp_announce", vip)

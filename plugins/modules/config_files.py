@@ -37,7 +37,12 @@ options:
           - The whole content of the file. Without it, and without O(files[].secret_content), a directory is made.
         type: str
       secret_content:
-        description: The whole content of a file that holds a secret. It is in no diff, and not in the host's journal.
+        description: The whole content of a file that is a secret, such as a private key. It is in no diff.
+        type: str
+      secret_pattern:
+        description:
+          - Regular expression with a group, by lines. What the group matches, in the file as it is and as it will be,
+            is masked in diffs and messages; the rest is shown.
         type: str
       owner:
         description: Name of the user that owns it.
@@ -56,6 +61,7 @@ options:
         type: str
 notes:
   - In check mode nothing is written and no command is run.
+  - The host's journal is not told what the module was called with, since the files may hold secrets.
 seealso:
   - module: ansible.builtin.template
 """
@@ -72,6 +78,17 @@ EXAMPLES = r"""
         group: haproxy
         mode: "0640"
         validate: haproxy -c -f %s
+
+- name: Configure FRR, and show no password
+  multitier.loadbalancer.config_files:
+    files:
+      - path: /etc/frr/frr.conf
+        content: "{{ lookup('ansible.builtin.template', 'frr.conf.j2') }}"
+        owner: frr
+        group: frr
+        mode: "0640"
+        secret_pattern: "^ neighbor [^ ]+ password (.*)$"
+        validate: vtysh -C -f %s
 """
 
 RETURN = r"""
@@ -85,6 +102,7 @@ changed_paths:
 
 import errno
 import os
+import re
 import shlex
 from typing import Any
 
@@ -114,6 +132,14 @@ def wanted_content(entry: Entry) -> str | None:
     """Content of a file, None for a directory."""
     content: str | None = entry["content"] if entry["secret_content"] is None else entry["secret_content"]
     return content
+
+
+def hide(module: AnsibleModule, entry: Entry, *texts: str | None) -> None:
+    """Have Ansible mask what the entry's pattern finds in these texts, in whatever the module says from now on."""
+    if entry["secret_pattern"]:
+        for text in texts:
+            for match in re.finditer(entry["secret_pattern"], text or "", re.MULTILINE):
+                module.no_log_values.update(filter(None, match.groups()))
 
 
 def replace(module: AnsibleModule, entry: Entry, content: str, done: list[str]) -> None:
@@ -158,6 +184,7 @@ def apply(module: AnsibleModule, entry: Entry, done: list[str]) -> list[dict[str
                 os.mkdir(path)
     else:
         before = read(path)
+        hide(module, entry, before, content)
         if before != content:
             diffs.append(content_diff(entry, before))
             if not module.check_mode:
@@ -175,11 +202,14 @@ def main() -> None:
                 "type": "list",
                 "elements": "dict",
                 "required": True,
+                # or the journal would have them, as a text in which Ansible does not find a secret of several lines
+                "no_log": True,
                 "mutually_exclusive": [("content", "secret_content")],
                 "options": {
                     "path": {"type": "path", "required": True},
                     "content": {"type": "str"},
                     "secret_content": {"type": "str", "no_log": True},
+                    "secret_pattern": {"type": "str", "no_log": False},
                     "owner": {"type": "str", "default": "root"},
                     "group": {"type": "str", "default": "root"},
                     "mode": {"type": "str", "required": True},
@@ -189,6 +219,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    # which has everything in the files masked; what is secret is in the entries
+    module.no_log_values = {entry["secret_content"] for entry in module.params["files"] if entry["secret_content"]}
     os.umask(0o077)  # a new file is nobody else's until it has its owner and mode
     changed: list[str] = []
     diffs: list[dict[str, Any]] = []

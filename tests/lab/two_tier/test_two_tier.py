@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.lab.conftest import get_many, next_hops, wait_until
+from tests.lab.conftest import get_many, next_hops, told, wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 VIPS = {"198.51.100.1", "198.51.100.2", "2001:db8:100::1", "2001:db8:100::2"}
 
@@ -60,3 +63,31 @@ def test_a_crashed_proxy_comes_back_by_itself(client: Any, node: Any) -> None:
     wait_until("it announces again", lambda: announced(node("p1")) == VIPS)
     url = "http://198.51.100.2/"
     wait_until("all three serve", lambda: len({entry["remote_address"] for entry in get_many(client, url, 30)}) == 3)
+
+
+def test_a_bgp_password_joins_the_sessions_and_is_shown_nowhere(
+    playbook: Any, node: Any, groups: Any, tmp_path: Path
+) -> None:
+    """Set, then taken away again: neither the output of site.yml nor a journal has it, nor a certificate's key."""
+    speakers = groups["proxies"] + groups["routers"]
+    file = tmp_path / "password.yml"
+    file.write_text("loadbalancer_bgp_password: Tr0ub4dor\n")
+    try:
+        given = playbook("site.yml", "--diff", "-v", "-e", f"@{file}", mitogen=True)
+        assert given.returncode == 0, told(given.stdout)
+        assert "password ********" in given.stdout
+        for name in speakers:
+            assert "password Tr0ub4dor" in node(name).file("/etc/frr/frr.conf").content_string
+        verified = playbook("playbooks/verify.yml", "-e", f"@{file}")
+        assert verified.returncode == 0, told(verified.stdout)
+    finally:
+        taken = playbook("site.yml", "--diff", "-v", mitogen=True)
+    assert taken.returncode == 0, told(taken.stdout)
+    assert "Tr0ub4dor" not in given.stdout + given.stderr + verified.stdout + taken.stdout + taken.stderr
+    for name in speakers:
+        secrets = "journalctl --quiet --no-pager | grep -c -e Tr0ub4dor -e 'PRIVATE KEY'"
+        assert node(name).run(secrets).stdout.strip() == "0"
+        assert "password" not in node(name).check_output("vtysh -c 'show running-config'")
+        assert node(name).file("/etc/frr/frr.conf").mode == 0o640
+    verified = playbook("playbooks/verify.yml")
+    assert verified.returncode == 0, told(verified.stdout)

@@ -23,7 +23,8 @@ class ModuleRunner:
 
     def __call__(self, check: bool = False, **arguments: Any) -> dict[str, Any]:
         """Run it with these arguments, in check mode or not."""
-        with patch_module_args({**arguments, "_ansible_check_mode": check}), pytest.raises(SystemExit):
+        given_by_ansible = {"_ansible_check_mode": check, "_ansible_no_log": False}
+        with patch_module_args({**arguments, **given_by_ansible}), pytest.raises(SystemExit):
             self.main()
         result: dict[str, Any] = json.loads(self.capture.readouterr().out)
         return result

@@ -130,6 +130,11 @@ def test_every_range_is_documented(role: str, name: str) -> None:
             "frr_ecmp_neighbors (d1).asn is 65011, must differ from frr_ecmp_asn: sessions are eBGP",
         ),
         (
+            "neighbors.0.password",
+            "two words",
+            "frr_ecmp_neighbors (d1).password is '***', must be 1 to 80 ASCII characters without white space",
+        ),
+        (
             "neighbors.0.address",
             "2001:DB8:20::21",
             "frr_ecmp_neighbors: '2001:db8:20::21' is there twice, must be unique",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.multitier.loadbalancer.plugins.modules import config_files
 from ansible_collections.multitier.loadbalancer.tests.unit.support.modules import ModuleRunner
 
@@ -98,6 +99,34 @@ def test_a_secret_is_not_shown_and_nobody_elses(run: ModuleRunner, tmp_path: Pat
     assert (mode(file), file.read_text()) == (0o600, "new secret\n")
     assert "new secret" not in str(result)
     assert "old secret" not in str(result)
+
+
+def test_what_a_pattern_finds_is_masked_and_the_rest_is_shown(run: ModuleRunner, tmp_path: Path) -> None:
+    """The old password and the new one, in the diff and in what a command says of the file."""
+    file = tmp_path / "frr.conf"
+    file.write_text("router bgp 1\n neighbor n password 0ld-w0rd\n")
+    content = "router bgp 2\n neighbor n password n3w-w0rd\n"
+    pattern = "^ neighbor [^ ]+ password (.*)$"
+    refused = run(files=[entry(file, content, secret_pattern=pattern, validate="sh -c 'cat $0; false' %s")])
+    assert "neighbor n password ********" in refused["msg"]
+    changed = run(files=[entry(file, content, secret_pattern=pattern)])
+    diff = changed["diff"][0]
+    assert "router bgp 1\n neighbor n password ********" in diff["before"]
+    assert "router bgp 2\n neighbor n password ********" in diff["after"]
+    assert "w0rd" not in str(refused) + str(changed)
+    assert file.read_text() == content
+
+
+def test_the_hosts_journal_is_told_nothing_of_the_files(
+    run: ModuleRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ansible does not find a secret of several lines in the text of parameters that it would log."""
+    told: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "log", lambda _self, message, **_other: told.append(message))
+    run(files=[entry(tmp_path / "key.pem", None, secret_content="one\ntwo\n")])
+    assert len(told) == 1
+    assert "key.pem" not in told[0]
+    assert "two" not in told[0]
 
 
 def test_a_directory_where_a_file_should_be_is_told(run: ModuleRunner, tmp_path: Path) -> None:
