@@ -24,10 +24,10 @@ def test_what_somebody_changed_by_hand_is_predicted_seen_and_put_right(playbook:
     node(announcer).check_output("ip route add blackhole 198.51.100.78/32 proto 77")
     node(switch).check_output("vtysh -c 'conf t' -c 'router bgp 65012' -c 'timers bgp 5 20'")
     node(announcer).check_output(f"ipvsadm -d {REAL_SERVER} && ipvsadm -a {REAL_SERVER} -g -w 1")
-    told = playbook("playbooks/verify.yml", "-e", "loadbalancer_verify_retries=1")
-    assert told.returncode != 0
-    assert f"{announcer}: agreement of directors: expected the tables of d1" in told.stdout
-    assert "order: place 1 in the kernel's list is 10.20.0.33:80 on d1, 10.20.0.31:80 on d2" in told.stdout
+    found = playbook("playbooks/verify.yml", "-e", "loadbalancer_verify_retries=1")
+    assert found.returncode != 0
+    assert f"{announcer}: agreement of directors: expected the tables of d1" in found.stdout
+    assert "order: place 1 in the kernel's list is 10.20.0.33:80 on d1, 10.20.0.31:80 on d2" in found.stdout
 
     predicted = playbook("site.yml", "--check", "--diff", mitogen=True)
     assert changed_hosts(predicted.stdout) == touched, told(predicted.stdout)

@@ -88,6 +88,19 @@ def test_a_director_that_loses_its_quorum_withdraws_and_comes_back(node: Any, gr
     wait_until("all announce all", lambda: all(announced(node(name)) == VIPS for name in groups["directors"]))
 
 
+def test_a_report_of_a_quorum_that_is_overtaken_by_the_next_one_does_not_win(node: Any) -> None:
+    """Nobody waits for a report: the one that a VIP is down and the one that it is up again run side by side."""
+    director, vip = node("d1"), "2001:db8:100::2"
+    wait_until("all VIPs are announced", lambda: announced(director) == VIPS)
+    for first, second, announces in (("down", "up", True), ("up", "down", False), ("down", "up", True)):
+        # the first one is started first, and comes to work last
+        director.check_output(
+            f"sh -c 'sleep 1; exec ipvs-quorum {first} {vip} 80/tcp' & sleep 0.2; "
+            f"ipvs-quorum {second} {vip} 80/tcp; wait"
+        )
+        assert (vip in announced(director)) is announces, f"{first}, then {second}"
+
+
 def test_a_director_announces_nothing_before_its_first_round_of_checks_is_over(node: Any) -> None:
     director = node("d1")
     director.check_output("systemctl restart keepalived")
