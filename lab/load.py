@@ -241,7 +241,8 @@ class Load:
                 number += 1
             due = begin + number / self.options.rate if self.options.rate else end
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.stop.wait(), max(0.0, min(due, end) - self.now))
+                async with asyncio.timeout(max(0.0, min(due, end) - self.now)):
+                    await self.stop.wait()
         await asyncio.gather(*pending)
 
     async def _probe(self, target: Target) -> None:
@@ -280,7 +281,9 @@ class Load:
             length = await self._ask(reader, writer, one.target, self.options.download_path)
         try:
             while length is None or one.received < length:
-                data = await asyncio.wait_for(reader.read(self.options.speed), SILENCE)
+                # not wait_for, which in Python 3.11 loses a cancellation that comes together with the data
+                async with asyncio.timeout(SILENCE):
+                    data = await reader.read(self.options.speed)
                 if not data:
                     if length is None:
                         return

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import http.server
 import json
@@ -186,6 +187,42 @@ def test_a_run_says_ready_and_counts_what_breaks(server: Server) -> None:
     assert [one["reason"] for one in found["downloads"]["broken"]] == ["closed early"] * 3
     assert found["probes"]["all"]["sent"] > 0
     assert found["probes"]["all"]["failed"] == 0
+
+
+class Watched(load.Load):
+    """A load whose last connection can be looked at."""
+
+    reader: asyncio.StreamReader
+
+    async def _connect(self, target: load.Target) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        self.reader, writer = await super()._connect(target)
+        return self.reader, writer
+
+
+async def _silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer with a head and no body."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    await reader.read()
+    writer.close()
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_a_download_that_gets_data_while_it_is_cancelled_ends(steps: int) -> None:
+    async def run() -> bool:
+        async with await asyncio.start_server(_silent, "127.0.0.1", 0) as server:
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            one = Watched(load._parser().parse_args(["--downloads", "1", url]), [load.target_of(url)])
+            task = asyncio.create_task(one._download(one.downloads[0]))
+            await asyncio.sleep(0.1)  # it waits for data
+            one.reader.feed_data(b"x")
+            for _step in range(steps):  # of the event loop: at one of them the data are there, but not handed over yet
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait({task}, timeout=1)
+            return task.cancelled()
+
+    assert asyncio.run(run())
 
 
 def test_downloads_that_do_not_start_are_said_and_end_the_run() -> None:
