@@ -205,7 +205,8 @@ class Demo:
         self.screen.section("Next", f"the lab {name!r} stays up; some things to try:")
         self.screen.table(
             [
-                [f"{lab} run --name {name} {site.client} curl -s {url}/", "ask as the client"],
+                # -k: the lab's certificates are self-signed, and for names, not for addresses
+                [f"{lab} run --name {name} {site.client} curl -sk {url}/", "ask as the client"],
                 [f"{lab} run --name {name} {site.groups['directors'][0]} ipvsadm -Ln", "a director's table"],
                 [f"{lab} ssh --name {name} {router}", "log in; vtysh is FRR's shell"],
                 [f"{lab} cut --name {name} {site.groups['proxies'][0]}:eth1", "pull a cable; mend undoes it"],

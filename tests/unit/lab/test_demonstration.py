@@ -5,11 +5,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import http.server
 import io
+import shutil
+import ssl
+import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
+from lab import certificates
+from lab.demo import Demo, parser
 from lab.demonstration import outage, trace
 from lab.demonstration.playbooks import Phases, fold, verification_table
 from lab.demonstration.screen import MARGIN, Screen
@@ -143,6 +151,36 @@ def test_a_summary_tells_the_failure_from_the_return() -> None:
                                 "longest_without_answers": 1.0, "seconds_disturbed": 1.0}  # fmt: skip
     assert found["return"]["requests_failed"] == 1
     assert found["seconds"] == {"struck": 0.0, "mending": 19.5, "back": 29.5}
+
+
+class Hello(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "6")
+        self.end_headers()
+        self.wfile.write(b"hello\n")
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_the_request_that_is_suggested_works_as_written(site: Site, tmp_path: Path) -> None:
+    certificates.make(tmp_path / "www.pem", ["www.example.com"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "www.pem")
+    with http.server.HTTPServer(("127.0.0.1", 0), Hello) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        listener = {"port": server.server_port, "protocol": "https"}
+        here = dataclasses.replace(site, services=[{"vips": ["127.0.0.1"], "listeners": [listener]}])
+        stream = io.StringIO()
+        Demo(parser().parse_args([]), Screen(stream)).farewell(here)
+        output = stream.getvalue()
+        command = output[output.index("curl") :].partition("  ")[0].split()
+        answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+        server.shutdown()
+    assert (answer.returncode, answer.stdout) == (0, "hello\n")
 
 
 def test_a_screen_that_is_no_terminal_is_plain() -> None:
