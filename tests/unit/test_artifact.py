@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import tarfile
 from pathlib import Path
 
 import pytest
 
+from lab import certificates
 from tools import role_specs
 from tools.role_specs import ROOT
 
@@ -96,3 +98,12 @@ def test_playbooks_are_found_by_name(installed: Path, inventory: str, tmp_path: 
 def test_roles_and_their_options_are_documented(installed: Path) -> None:
     listing = run("ansible-doc", "-t", "role", "--list", "multitier.loadbalancer", cwd=installed, collections=installed)
     assert not [role for role in role_specs.roles() if f"multitier.loadbalancer.{role}" not in listing]
+
+
+@pytest.mark.parametrize("example", ["two_tier", "three_tier"])
+def test_an_example_that_is_copied_out_of_the_artifact_works(installed: Path, example: str, tmp_path: Path) -> None:
+    shipped = installed / "ansible_collections/multitier/loadbalancer/inventories" / example
+    shutil.copytree(shipped, tmp_path / "copy", symlinks=True)
+    certificates.make(tmp_path / "copy/group_vars/certificates/www.pem", ["www.example.com"])
+    validate = ("ansible-playbook", "-i", "copy", "multitier.loadbalancer.validate")
+    run(*validate, cwd=tmp_path, collections=installed)

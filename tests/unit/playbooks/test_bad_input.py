@@ -58,7 +58,7 @@ class Inventory:
 @pytest.fixture
 def inventory(tmp_path: Path) -> Inventory:
     shutil.copytree(ROOT / "inventories/three_tier", tmp_path / "inventory", ignore=shutil.ignore_patterns("zz_*"))
-    certificates.make(tmp_path / "certificates/www.pem", ["www.example.com"])
+    certificates.make(tmp_path / "inventory/group_vars/certificates/www.pem", ["www.example.com"])
     return Inventory(tmp_path / "inventory")
 
 
