@@ -11,6 +11,7 @@ from pathlib import Path
 
 import jinja2
 import pytest
+from ansible.plugins.filter.core import comment
 
 ROOT = Path(__file__).resolve().parents[3]
 TEMPLATE = ROOT / "roles/frr_ecmp/templates/vip-announce.j2"
@@ -28,7 +29,9 @@ class Host:
     """A network namespace for each command line; `vip-announce` is on its path."""
 
     def __init__(self, directory: Path) -> None:
-        text = jinja2.Template(TEMPLATE.read_text()).render(ansible_managed="test", frr_ecmp_marker_protocol=77)
+        environment = jinja2.Environment(autoescape=False)  # a script, not HTML
+        environment.filters["comment"] = comment
+        text = environment.from_string(TEMPLATE.read_text()).render(ansible_managed="test", frr_ecmp_marker_protocol=77)
         self.directory = directory
         self.install("vip-announce", text)
 
