@@ -15,8 +15,9 @@ from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 from jinja2 import Undefined, UndefinedError
 
-from ..module_utils import deployment_checks, topology
-from ..module_utils.role_checks import MAGLEV_MAXIMUM, role_problems
+from ..plugin_utils import topology
+from ..plugin_utils.checks import deployment as deployment_checks
+from ..plugin_utils.checks.roles import MAGLEV_MAXIMUM, role_problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

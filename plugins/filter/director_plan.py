@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils import director_plan
+from ..plugin_utils import director_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..module_utils import topology, verification
+from ..plugin_utils import topology, verification
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import maglev, maglev_diff, topology
-from .ipvs.merge import kernel_order
-from .ipvs.model import canonical_address, endpoint
+from ..module_utils import maglev, maglev_diff
+from ..module_utils.ipvs.merge import kernel_order
+from ..module_utils.ipvs.model import canonical_address, endpoint
+from . import topology
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

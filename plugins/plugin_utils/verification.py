@@ -13,7 +13,8 @@ import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from . import maglev, maglev_diff, topology
+from ..module_utils import maglev, maglev_diff
+from . import topology
 from .topology import Groups, HostVars
 
 Check = dict[str, Any]

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether an inventory describes a deployment, before any host is contacted.
 
-What a role demands of its own variables is checked by that role too (role_checks.py). Here is what concerns several
+What a role demands of its own variables is checked by that role too (roles.py). Here is what concerns several
 hosts, and what must hold before a role's variables can be made of loadbalancer_* at all. Private to this collection.
 
 A finding is a host, or the inventory, and a line that names variable, value, and what would be right.
@@ -15,11 +15,11 @@ import ipaddress
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from .role_checks import MAGLEV_MAXIMUM, RANGES
-from .service_checks import service_problems
-from .structure_checks import TYPES, Spec, meant, structure_problems
-from .topology import Groups, HostVars, link_addresses, vips
-from .value_checks import (
+from ..topology import Groups, HostVars, link_addresses, vips
+from .roles import MAGLEV_MAXIMUM, RANGES
+from .services import service_problems
+from .structure import TYPES, Spec, meant, structure_problems
+from .values import (
     ASN,
     canonical,
     entry_name,

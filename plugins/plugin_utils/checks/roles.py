@@ -14,8 +14,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .service_checks import service_problems, sockets
-from .value_checks import (
+from .services import service_problems, sockets
+from .values import (
     ASN,
     PORT,
     address_problem,

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .value_checks import (
+from .values import (
     PORT,
     address_problem,
     canonical,

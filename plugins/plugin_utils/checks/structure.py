@@ -16,7 +16,7 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import BOOLEANS
 
-from .value_checks import entry_name, show
+from .values import entry_name, show
 
 Spec = Mapping[str, Any]
 

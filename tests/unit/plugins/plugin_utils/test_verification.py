@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.multitier.loadbalancer.plugins.filter.verification import FilterModule
-from ansible_collections.multitier.loadbalancer.plugins.module_utils import topology, verification
+from ansible_collections.multitier.loadbalancer.plugins.plugin_utils import topology, verification
 from ansible_collections.multitier.loadbalancer.tests.unit.support import deployment
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.multitier.loadbalancer.plugins.module_utils import value_checks as checks
+from ansible_collections.multitier.loadbalancer.plugins.plugin_utils.checks import values as checks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

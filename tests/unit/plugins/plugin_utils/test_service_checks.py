@@ -9,7 +9,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.multitier.loadbalancer.plugins.module_utils.service_checks import (
+from ansible_collections.multitier.loadbalancer.plugins.plugin_utils.checks.services import (
     certificate_problem,
     service_problems,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.multitier.loadbalancer.plugins.module_utils.structure_checks import structure_problems
+from ansible_collections.multitier.loadbalancer.plugins.plugin_utils.checks.structure import structure_problems
 
 SPEC: dict[str, Any] = {
     "type": "list",

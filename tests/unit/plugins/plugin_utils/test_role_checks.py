@@ -9,7 +9,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.multitier.loadbalancer.plugins.module_utils.role_checks import (
+from ansible_collections.multitier.loadbalancer.plugins.plugin_utils.checks.roles import (
     CHECKS,
     MAGLEV_MAXIMUM,
     RANGES,

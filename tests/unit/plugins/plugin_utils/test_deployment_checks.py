@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.multitier.loadbalancer.plugins.module_utils import deployment_checks
+from ansible_collections.multitier.loadbalancer.plugins.plugin_utils.checks import deployment as deployment_checks
 from ansible_collections.multitier.loadbalancer.tests.unit.support import deployment
 
 if TYPE_CHECKING:

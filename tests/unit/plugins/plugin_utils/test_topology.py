@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.multitier.loadbalancer.plugins.module_utils import topology
+from ansible_collections.multitier.loadbalancer.plugins.plugin_utils import topology
 from ansible_collections.multitier.loadbalancer.tests.unit.support import deployment
 
 HOSTS = deployment.deployment("")
