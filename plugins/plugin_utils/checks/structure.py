@@ -11,6 +11,7 @@ meant. Private to this collection.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -26,26 +27,26 @@ def is_list(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
 
 
-def is_number(value: Any, convert: Callable[[str], Any]) -> bool:
+def is_number(value: Any, form: re.Pattern[str]) -> bool:
     """Whether value is a number or the text of one, as templates make."""
-    try:
-        convert(str(value))
-    except ValueError:
-        return False
-    return not isinstance(value, bool)
+    return not isinstance(value, bool) and form.fullmatch(str(value)) is not None
 
 
 def is_text(value: Any) -> bool:
-    """Whether value is something that can be text: no list, no dictionary."""
-    return not is_list(value) and not isinstance(value, Mapping)
+    """Whether value can be text: no list, no dictionary, and no yes that YAML takes for true."""
+    return not is_list(value) and not isinstance(value, (Mapping, bool))
 
+
+# as people write them: int() would take 080, 8_0, ' 80 ' and digits of other scripts too
+INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
+FLOAT = re.compile(r"-?(0|[1-9][0-9]*)([.][0-9]+)?")
 
 # type to what a value of it is, and whether a value is one
 TYPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "bool": ("true or false", lambda value: str(value).lower() in {str(word).lower() for word in BOOLEANS}),
     "dict": ("a dictionary", lambda value: isinstance(value, Mapping)),
-    "float": ("a number", lambda value: is_number(value, float)),
-    "int": ("a whole number", lambda value: is_number(value, int)),
+    "float": ("a number", lambda value: is_number(value, FLOAT)),
+    "int": ("a whole number", lambda value: is_number(value, INTEGER)),
     "list": ("a list", is_list),
     "path": ("text", is_text),
     "str": ("text", is_text),

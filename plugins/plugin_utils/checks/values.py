@@ -9,10 +9,11 @@ collection.
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+
+from ..deployment import addresses
 
 PORT = (1, 65535)
 ASN = (1, 4294967294)
@@ -20,6 +21,7 @@ SHOWN = 80  # characters of a value
 SECRET = ("password", "pem")
 
 TIME = re.compile(r"[0-9]+(us|ms|s|m|h|d)?")
+INTERFACE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}")  # IFNAMSIZ, and what every configuration takes
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -53,42 +55,52 @@ def range_problem(where: str, value: Any, limits: tuple[float, float]) -> list[s
     return [] if good else [f"{where} is {show(value)}, must be a number from {limits[0]} to {limits[1]}"]
 
 
-def address_problem(where: str, value: Any) -> list[str]:
-    """One line when value is not a plain IPv4 or IPv6 address."""
+def ranges(prefix: str, values: Mapping[str, Any], limits: Mapping[str, tuple[float, float]]) -> list[str]:
+    """A line for each value that is not a number within its limits; prefix is a role, or ends where its names begin."""
+    dot = prefix if prefix.endswith(".") else f"{prefix}_"
+    return [line for name, pair in limits.items() for line in range_problem(f"{dot}{name}", values[name], pair)]
+
+
+def parsed(where: str, value: Any, parse: Callable[[Any], Any]) -> list[str]:
+    """One line when parse raises ValueError, whose text is what would be right."""
     try:
-        ipaddress.ip_address(str(value))
-    except ValueError:
-        return [f"{where} is {show(value)}, must be an IPv4 or IPv6 address without a prefix length"]
+        parse(value)
+    except ValueError as error:
+        return [f"{where} is {show(value)}, must be {error}"]
     return []
+
+
+def address_problem(where: str, value: Any) -> list[str]:
+    """One line when value is not an address that a host or server can have."""
+    return parsed(where, value, addresses.server)
+
+
+def ipv4_problem(where: str, value: Any) -> list[str]:
+    """One line when value is not a unicast IPv4 address."""
+    found = parsed(where, value, addresses.routed)
+    return [f"{where} is {show(value)}, must be an IPv4 address"] if found or is_ipv6(value) else []
 
 
 def vip_problem(where: str, value: Any) -> list[str]:
     """One line when value is not an address that clients can send to from elsewhere."""
-    problems = address_problem(where, value)
-    if problems:
-        return problems
-    address = ipaddress.ip_address(str(value))
-    if address.is_unspecified or address.is_loopback or address.is_link_local or address.is_multicast:
-        return [f"{where} is {show(value)}, must be a unicast address that can be routed to"]
-    return []
+    return parsed(where, value, addresses.routed)
 
 
 def interface_problem(where: str, value: Any) -> list[str]:
     """One line when value is not an address, with a prefix length or without."""
-    try:
-        ipaddress.ip_interface(str(value))
-    except ValueError:
-        return [f"{where} is {show(value)}, must be an IPv4 or IPv6 address, with a prefix length or without"]
-    return []
+    return parsed(where, value, addresses.interface if "/" in str(value) else addresses.server)
 
 
 def prefix_problem(where: str, value: Any) -> list[str]:
     """One line when value is not a prefix without host bits."""
-    try:
-        ipaddress.ip_network(str(value))
-    except ValueError:
-        return [f"{where} is {show(value)}, must be a prefix such as 198.51.100.1/32, without host bits"]
-    return []
+    return parsed(where, value, addresses.prefix)
+
+
+def interface_name_problem(where: str, value: Any) -> list[str]:
+    """One line when value cannot be the name of a network interface."""
+    if INTERFACE_NAME.fullmatch(str(value)):
+        return []
+    return [f"{where} is {show(value)}, must be 1 to 15 letters, digits, '.', '_' and '-', as in eth0.100"]
 
 
 def time_problem(where: str, value: Any) -> list[str]:
@@ -128,7 +140,7 @@ def duplicates(where: str, values: Iterable[Any]) -> list[str]:
 def canonical(value: Any) -> str:
     """One spelling for an address, so that 2001:DB8::1 and 2001:db8:0::1 are the same; other values as they are."""
     try:
-        return str(ipaddress.ip_address(str(value)))
+        return addresses.address(value)
     except ValueError:
         return str(value)
 

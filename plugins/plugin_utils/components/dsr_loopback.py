@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, multitier.loadbalancer contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""VIPs accepted on the loopback, and never answered for by ARP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..checks.values import duplicates, ranges, vip_problem
+from ..deployment.findings import Finding
+from ..deployment.model import ROUTERS, TIERS, Deployment, Host
+
+ROLE = "dsr_loopback"
+ORDER = 10
+SOURCES = {"vips": "loadbalancer_services"}
+
+
+def runs_on(host: Host, deployment: Deployment) -> bool:
+    """On every host that packets for VIPs are delivered to."""
+    return deployment.routed and host.tier in TIERS and host.tier != ROUTERS
+
+
+def variables(host: Host, deployment: Deployment) -> dict[str, Any]:
+    """All VIPs."""
+    return {"vips": deployment.vips}
+
+
+def setting_problems(values: Mapping[str, Any]) -> list[str]:
+    """The protocol number."""
+    return ranges(ROLE, values, {"protocol": (5, 255)})
+
+
+def problems(values: Mapping[str, Any]) -> list[str]:
+    """VIPs and the protocol number."""
+    found = [problem for vip in values["vips"] for problem in vip_problem(f"{ROLE}_vips", vip)]
+    return found + duplicates(f"{ROLE}_vips", values["vips"]) + setting_problems(values)
+
+
+def site_findings(deployment: Deployment) -> Iterator[Finding]:
+    """Nothing concerns several hosts."""
+    yield from ()

@@ -1,0 +1,90 @@
+# Copyright: (c) 2026, multitier.loadbalancer contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The L7 proxy: HAProxy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..checks.services import service_problems
+from ..checks.values import PORT, address_problem, ranges, time_problem
+from ..deployment.findings import Finding
+from ..deployment.model import PROXIES, Deployment, Host
+
+ROLE = "haproxy_l7"
+ORDER = 30
+SOURCES = {
+    "services": "loadbalancer_services",
+    "backends": "loadbalancer_backends",
+    "certificates": "loadbalancer_certificates",
+    "health_addresses": "loadbalancer_interfaces",
+    "announce": "the group directors",
+}
+SETTING_RANGES = {
+    "health_port": PORT,
+    "health_tls_port": PORT,
+    "announce_interval": (1, 60),
+    "announce_rise": (1, 100),
+    "announce_fall": (1, 100),
+    "stop_delay": (0, 60),
+    "maxconn": (1, 2000000),
+}
+SAME = ("health_port", "health_tls_port")
+
+
+def runs_on(host: Host, deployment: Deployment) -> bool:
+    """On proxies."""
+    return deployment.routed and host.tier == PROXIES
+
+
+def variables(host: Host, deployment: Deployment) -> dict[str, Any]:
+    """All services and backends; health checks are answered on the fabric."""
+    return {
+        "services": [service.declared for service in deployment.services],
+        "backends": list(deployment.backends),
+        "certificates": {"$inventory": "loadbalancer_certificates", "default": []},
+        "health_addresses": host.fabric_addresses(),
+        "announce": deployment.announces(host),
+    }
+
+
+def setting_problems(values: Mapping[str, Any]) -> list[str]:
+    """Ports, times and limits."""
+    found = ranges(ROLE, values, SETTING_RANGES)
+    found += time_problem(f"{ROLE}_hard_stop_after", values["hard_stop_after"])
+    for name, value in values["timeouts"].items():
+        found += time_problem(f"{ROLE}_timeouts.{name}", value)
+    if values["health_port"] == values["health_tls_port"]:
+        found.append(f"{ROLE}_health_tls_port is {values['health_tls_port']}, must differ from {ROLE}_health_port")
+    return found
+
+
+def problems(values: Mapping[str, Any]) -> list[str]:
+    """Services, backends and certificates, the health check's addresses, and the times."""
+    found = service_problems(ROLE, values["services"], values["backends"], values["certificates"])
+    for address in values["health_addresses"]:
+        found += address_problem(f"{ROLE}_health_addresses", address)
+    if not values["health_addresses"]:
+        found.append(f"{ROLE}_health_addresses is [], must have at least one address of this host")
+    return found + setting_problems(values)
+
+
+def site_findings(deployment: Deployment) -> Iterator[Finding]:
+    """Directors ask all proxies on the same ports."""
+    proxies = deployment.tier(PROXIES)
+    for name in (f"{ROLE}_{name}" for name in SAME):
+        wanted = proxies[0].settings[ROLE][name] if proxies else None
+        for host in proxies[1:]:
+            found = host.settings[ROLE][name]
+            if found != wanted:
+                yield (
+                    host.name,
+                    f"{name} is {found}, but on {proxies[0].name} it is {wanted}: must be the same on all proxies",
+                )
+
+
+def sysctls(values: Mapping[str, Any]) -> dict[str, str]:
+    """HAProxy starts, and reloads, whether a VIP is on the host at that moment or not."""
+    return {"net.ipv4.ip_nonlocal_bind": "1", "net.ipv6.ip_nonlocal_bind": "1"}

@@ -1,0 +1,151 @@
+# Copyright: (c) 2026, multitier.loadbalancer contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The director: IPVS with the Maglev scheduler, checked by keepalived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..checks.services import sockets
+from ..checks.values import PORT, address_problem, duplicates, family_name, is_ipv6, path_problem, ranges, vip_problem
+from ..deployment.findings import Finding
+from ..deployment.groups import MAGLEV_MAXIMUM
+from ..deployment.model import DIRECTORS, PROXIES, Deployment, Host, Listener, Service
+
+ROLE = "ipvs_maglev"
+ORDER = 30
+SOURCES = {"services": "loadbalancer_services", "real_servers": "the group proxies"}
+SETTING_RANGES = {
+    "check_interval": (1, 3600),
+    "check_timeout": (1, 60),
+    "check_retries": (0, 10),
+    "check_retry_delay": (1, 60),
+    "quorum_percent": (1, 100),
+    "hysteresis_percent": (0, 50),
+    "announce_hold": (0, 600),
+    "stop_delay": (0, 60),
+    "connection_table_bits": (8, 27),
+}
+
+
+def runs_on(host: Host, deployment: Deployment) -> bool:
+    """On directors."""
+    return deployment.routed and host.tier == DIRECTORS
+
+
+def variables(host: Host, deployment: Deployment) -> dict[str, Any]:
+    """All services, each listener with its check, and the proxies as real servers."""
+    return {
+        "services": [
+            {
+                "name": service.name,
+                "vips": list(service.vips),
+                "listeners": [
+                    {
+                        "port": listener.port,
+                        "protocol": listener.transport,
+                        "check": health_check(deployment, service, listener),
+                    }
+                    for listener in service.listeners
+                ],
+            }
+            for service in deployment.services
+        ],
+        "real_servers": [
+            {"name": server.name, "addresses": list(server.addresses), "weight": server.weight}
+            for server in deployment.real_servers()
+        ],
+    }
+
+
+def health_check(deployment: Deployment, service: Service, listener: Listener) -> dict[str, Any]:
+    """How a listener is checked: on the proxy, in the protocol that it speaks."""
+    proxy = deployment.tier(PROXIES)[0].settings["haproxy_l7"]
+    path = f"/healthcheck/{service.name}"
+    if listener.application != "https":
+        return {"type": "http", "port": proxy["haproxy_l7_health_port"], "path": path}
+    domains = {certificate.name: certificate.domains for certificate in deployment.certificates}
+    names = [domain for name in listener.certificates for domain in domains[name]]
+    host = {"host": names[0]} if names else {}
+    return {"type": "https", "port": proxy["haproxy_l7_health_tls_port"], "path": path, **host}
+
+
+def setting_problems(values: Mapping[str, Any]) -> list[str]:
+    """Times and shares."""
+    return ranges(ROLE, values, SETTING_RANGES) or hold_problem(values)
+
+
+def problems(values: Mapping[str, Any]) -> list[str]:
+    """Services, real servers, how both fit together, and the times."""
+    servers, services = values["real_servers"], values["services"]
+    found = setting_problems(values) + real_server_problems(servers)
+    for service in services:
+        where = f"{ROLE}_services ({service['name']})"
+        for vip in service["vips"]:
+            found += vip_problem(f"{where}.vips", vip)
+            found += [
+                f"{where}.vips: {vip} is {family_name(is_ipv6(vip))}, but real server {server['name']} has only "
+                f"{server['addresses']}, must have an address of that family: direct server return cannot change it"
+                for server in servers
+                if not any(is_ipv6(address) == is_ipv6(vip) for address in server["addresses"])
+            ]
+        for listener in service["listeners"]:
+            check = listener["check"]
+            found += ranges(f"{where}.listeners.", listener, {"port": PORT})
+            found += ranges(f"{where}.listeners.check.", {"port": check.get("port") or listener["port"]}, {"port": PORT})
+            found += path_problem(f"{where}.listeners.check.path", check.get("path") or "/")
+    return found + duplicates(f"{ROLE}_services", sockets(services))
+
+
+def real_server_problems(servers: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Problems of the real servers."""
+    if not servers:
+        return [f"{ROLE}_real_servers is [], must have at least one real server"]
+    found = []
+    if len(servers) > MAGLEV_MAXIMUM:
+        found.append(
+            f"{ROLE}_real_servers has {len(servers)} entries, must have at most {MAGLEV_MAXIMUM}: "
+            "the kernel's Maglev table has no room for more"
+        )
+    for server in servers:
+        where = f"{ROLE}_real_servers ({server['name']})"
+        found += ranges(f"{where}.", {"weight": server.get("weight", 1)}, {"weight": (1, 65535)})
+        if not server["addresses"]:
+            found.append(f"{where}.addresses is [], must have one address for each family that the VIPs have")
+        for address in server["addresses"]:
+            found += address_problem(f"{where}.addresses", address)
+    return found + duplicates(f"{ROLE}_real_servers", (a for server in servers for a in server["addresses"]))
+
+
+def hold_problem(values: Mapping[str, Any]) -> list[str]:
+    """One line when a VIP could be announced before the first round of checks is over."""
+    names = ("check_interval", "check_retries", "check_timeout", "check_retry_delay", "announce_hold")
+    interval, retries, timeout, delay, hold = (int(values[name]) for name in names)
+    first_round = interval + (retries + 1) * timeout + retries * delay
+    if hold > first_round:
+        return []
+    return [
+        f"{ROLE}_announce_hold is {hold}, must be more than {first_round} seconds, the length of the first round of checks"
+    ]
+
+
+def site_findings(deployment: Deployment) -> Iterator[Finding]:
+    """Nothing concerns several hosts."""
+    yield from ()
+
+
+def sysctls(values: Mapping[str, Any]) -> dict[str, str]:
+    """A flow may arrive at any director in the middle, and its ICMP errors too (docs/directors.md)."""
+    return {
+        "net.ipv4.vs.sloppy_tcp": "1",
+        "net.ipv4.vs.schedule_icmp": "1",
+        "net.ipv4.vs.expire_nodest_conn": "1",
+        "net.ipv4.vs.conn_reuse_mode": "1",
+        "net.ipv4.vs.conntrack": "0",
+        "net.ipv4.vs.pmtu_disc": "1",
+        "net.ipv4.vs.expire_quiescent_template": "1",
+        "net.ipv4.conf.all.send_redirects": "0",
+        "net.ipv4.conf.default.send_redirects": "0",
+    }

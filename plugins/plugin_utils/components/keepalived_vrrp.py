@@ -1,0 +1,145 @@
+# Copyright: (c) 2026, multitier.loadbalancer contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""VIPs held by one of several hosts, by VRRP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..checks.values import (
+    address_problem,
+    duplicates,
+    family_name,
+    interface_name_problem,
+    interface_problem,
+    is_ipv6,
+    name_problem,
+    ranges,
+)
+from ..deployment import addresses
+from ..deployment.findings import Finding
+from ..deployment.model import Deployment, Host
+
+ROLE = "keepalived_vrrp"
+ORDER = 50
+SOURCES: dict[str, str] = {}
+ALONE = (f"{ROLE}_instances",)  # a deployment can be this alone
+
+
+def runs_on(host: Host, deployment: Deployment) -> bool:
+    """Wherever the inventory asks for it."""
+    return bool(host.settings.get(ROLE, {}).get(f"{ROLE}_instances"))
+
+
+def variables(host: Host, deployment: Deployment) -> dict[str, Any]:
+    """All of it is set in the inventory."""
+    return {}
+
+
+def setting_problems(values: Mapping[str, Any]) -> list[str]:
+    """All of it."""
+    return problems(values)
+
+
+def problems(values: Mapping[str, Any]) -> list[str]:
+    """Problems of the instances."""
+    found = ranges(ROLE, values, {"advertisement_interval": (0.01, 40.95)})
+    for instance in values["instances"]:
+        found += instance_problems(f"{ROLE}_instances ({instance['name']})", instance)
+    found += duplicates(f"{ROLE}_instances", map(virtual_router, values["instances"]))
+    return found + duplicates(f"{ROLE}_instances", (entry["name"] for entry in values["instances"]))
+
+
+def instance_problems(where: str, instance: Mapping[str, Any]) -> list[str]:
+    """Problems of one instance."""
+    peers = list(instance.get("peers") or [])
+    source = instance.get("source_address")
+    found = name_problem(f"{where}.name", instance["name"])
+    limits = {"virtual_router_id": (1, 255), "priority": (1, 254), "preempt_delay": (0, 1000)}
+    found += ranges(f"{where}.", {"priority": 100, "preempt_delay": 0, **instance}, limits)
+    for name in [instance["interface"], *(instance.get("track_interfaces") or [])]:
+        found += interface_name_problem(f"{where}.interface", name)
+    if not instance["addresses"]:
+        found.append(f"{where}.addresses is [], must have at least one address")
+    for address in instance["addresses"]:
+        found += interface_problem(f"{where}.addresses", address)
+    for peer in peers:
+        found += address_problem(f"{where}.peers", peer)
+    if source is not None:
+        found += address_problem(f"{where}.source_address", source)
+        if source in peers:
+            found.append(f"{where}.peers has {source!r}, which is its own source_address: must be the other hosts")
+    elif peers:
+        found.append(f"{where}.source_address is not set, must be this host's address when there are peers")
+    if len({is_ipv6(text) for text in [*instance["addresses"], *peers, *([source] if source else [])]}) > 1:
+        found.append(f"{where} has IPv4 and IPv6 addresses, must have one family: use an instance for each")
+    return found + duplicates(f"{where}.addresses", instance["addresses"])
+
+
+def virtual_router(instance: Mapping[str, Any]) -> str:
+    """What two instances of a host cannot share: a number, of a family, on an interface."""
+    family = family_name(any(is_ipv6(address) for address in instance["addresses"]))
+    return f"virtual_router_id {instance['virtual_router_id']} of {family} on {instance['interface']}"
+
+
+def site_findings(deployment: Deployment) -> Iterator[Finding]:
+    """Hosts that hold the same addresses and disagree: then several of them hold an address, or nobody."""
+    hosts = [host for host in deployment.hosts.values() if runs_on(host, deployment)]
+    for host in hosts:
+        yield from _on_host(host)
+    groups: dict[str, list[tuple[Host, Mapping[str, Any]]]] = {}
+    for host in hosts:
+        for instance in host.settings[ROLE][f"{ROLE}_instances"]:
+            for address in instance["addresses"]:
+                groups.setdefault(addresses.bare(str(address)), []).append((host, instance))
+    seen: set[tuple[str, str]] = set()
+    for members in groups.values():
+        for host, instance in members[1:]:
+            if (host.name, instance["name"]) not in seen:
+                seen.add((host.name, instance["name"]))
+                yield from _agree(members, host, instance)
+
+
+def _on_host(host: Host) -> Iterator[Finding]:
+    """Interfaces and sources that the host has not."""
+    names = {interface.name for interface in host.interfaces}
+    own = {addresses.bare(text) for interface in host.interfaces for text in interface.addresses}
+    for instance in host.settings[ROLE][f"{ROLE}_instances"]:
+        where = f"{ROLE}_instances ({instance['name']})"
+        if names and instance["interface"] not in names:
+            known = ", ".join(sorted(names))
+            yield host.name, f"{where}.interface is {instance['interface']!r}, must be one of the host's: {known}"
+        if own and instance["source_address"] and instance["source_address"] not in own:
+            yield (
+                host.name,
+                f"{where}.source_address is {instance['source_address']!r}, must be an address of the host: "
+                f"{', '.join(sorted(own))}",
+            )
+
+
+def _agree(
+    members: Sequence[tuple[Host, Mapping[str, Any]]], host: Host, instance: Mapping[str, Any]
+) -> Iterator[Finding]:
+    first, wanted = members[0]
+    where = f"{ROLE}_instances ({instance['name']})"
+    for key in ("virtual_router_id", "addresses"):
+        if instance[key] != wanted[key]:
+            yield (
+                host.name,
+                f"{where}.{key} is {instance[key]!r}, but on {first.name} it is {wanted[key]!r}: must be the same, "
+                "or both hold the addresses",
+            )
+    for other, theirs in members:
+        if other is not host and other.settings[ROLE] is not host.settings[ROLE]:
+            if theirs["priority"] == instance["priority"] and other.name < host.name:
+                yield (
+                    host.name,
+                    f"{where}.priority is {instance['priority']}, which {other.name} has too: must differ, "
+                    "so that it is clear who holds the addresses",
+                )
+            if bool(theirs["peers"]) != bool(instance["peers"]):
+                yield host.name, f"{where}.peers is {instance['peers']!r}, must be set on all hosts or on none: {other.name} differs"
+            elif instance["peers"] and theirs["source_address"] not in instance["peers"]:
+                yield host.name, f"{where}.peers is {instance['peers']!r}, must have {theirs['source_address']!r}, which is {other.name}"

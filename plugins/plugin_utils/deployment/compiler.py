@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, multitier.loadbalancer contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From an inventory to a deployment, or to all that is wrong with it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .. import components
+from ..checks.services import service_problems
+from . import addresses, groups as grouping, problems, read, schema, variables
+from .build import Builder
+from .findings import INVENTORY, Finding, merged
+from .model import TIERS, Deployment
+
+
+@dataclasses.dataclass(frozen=True)
+class Compiled:
+    """The deployment, or lines that say why there is none; warnings are there in both cases."""
+
+    deployment: Deployment | None
+    problems: list[str]
+    warnings: list[str]
+
+
+def compile_inventory(hostvars: Any, groups: Mapping[str, Sequence[str]], loader: Any = None) -> Compiled:
+    """The deployment that an inventory describes, by Ansible's own hostvars, groups and loader."""
+    addresses.require()
+    warnings = grouping.warnings(groups)
+    found = grouping.findings(groups)
+    hosts = grouping.hosts_of(groups)
+    if len(groups.get("proxies") or []) > grouping.MAGLEV_MAXIMUM or not hosts:
+        return Compiled(None, merged([*found, *grouping.sizes(groups)]), warnings)  # to read thousands takes minutes
+    values = read.read(hostvars, hosts, loader)
+    vrrp_alone = not groups.get("routers") and not groups.get("proxies") and components.any_alone(values)
+    found += () if vrrp_alone else grouping.sizes(groups)
+    found += _by_themselves(values, {} if vrrp_alone else groups)
+    if found:
+        return Compiled(None, merged(found), warnings)  # what follows takes names and types for right
+    builder = Builder(groups, values, components.derived())
+    deployment = builder.build()
+    found += builder.findings
+    found += _served(deployment, values)
+    if not found:
+        found += problems.findings(deployment, {name: one.variables for name, one in values.items()})
+        found += components.findings(deployment)
+    return Compiled(None if found else deployment, merged(found), warnings)
+
+
+def _by_themselves(
+    values: Mapping[str, read.Values], groups: Mapping[str, Sequence[str]]
+) -> list[Finding]:
+    """What is wrong with variables, each by itself."""
+    checker = variables.Checker(components.derived())
+    tiers = {host: tier for tier in TIERS for host in groups.get(tier) or []}
+    found: list[Finding] = []
+    for host, one in values.items():
+        found += [(host, line) for line in one.problems]
+        found += checker.findings(host, one.variables, tiers.get(host, ""))
+    return found
+
+
+def _served(deployment: Deployment, values: Mapping[str, read.Values]) -> list[Finding]:
+    """What is wrong with services, backends and certificates, which are the same on all hosts."""
+    members = deployment.members
+    certificates = values[members[0].name].variables.get("loadbalancer_certificates") or [] if members else []
+    lines = service_problems(
+        "loadbalancer",
+        [service.declared for service in deployment.services],
+        deployment.backends,
+        [schema.without_none(entry) for entry in certificates],
+    )
+    return [(INVENTORY, line) for line in lines]
