@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, multitier.loadbalancer contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What frr_ecmp writes into frr.conf, and which lines of it a change touches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.multitier.loadbalancer.tests.unit.support.render import rendered
+
+VIPS = ["198.51.100.1", "198.51.100.2", "198.51.100.3", "2001:db8:100::1", "2001:db8:100::2", "2001:db8:100::3"]
+NEIGHBORS = [
+    {"name": "n", "address": "10.20.0.12", "asn": 65012},
+    {"name": "n", "address": "2001:db8:20::12", "asn": 65012},
+]
+HOST = {
+    "frr_ecmp_asn": 65011,
+    "frr_ecmp_router_id": "10.20.0.11",
+    "frr_ecmp_neighbors": NEIGHBORS,
+    "ansible_facts": {"hostname": "r1", "nodename": "r1"},
+}
+
+
+def configurations(*variants: dict[str, Any]) -> list[list[str]]:
+    """Lines of frr.conf for each of these sets of variables."""
+    texts = rendered("frr_ecmp", "frr.conf.j2", [{**HOST, **variables} for variables in variants])
+    return [text.splitlines() for text in texts]
+
+
+def router(vips: list[str]) -> dict[str, Any]:
+    prefixes = [f"{vip}/{128 if ':' in vip else 32}" for vip in vips]
+    return {"frr_ecmp_accept": prefixes, "frr_ecmp_originate_default": True, "frr_ecmp_forwarding": True}
+
+
+def announcer(vips: list[str]) -> dict[str, Any]:
+    return {"frr_ecmp_announce": vips}
+
+
+@pytest.mark.parametrize("host", [router, announcer])
+def test_a_vip_that_comes_or_goes_touches_its_own_line_only(host: Any) -> None:
+    every, *without = configurations(host(VIPS), *(host([vip for vip in VIPS if vip != gone]) for gone in VIPS))
+    for gone, lines in zip(VIPS, without, strict=True):
+        own = [line for line in every if f"permit {gone}/" in line]
+        assert len(own) == 1
+        assert lines == [line for line in every if line not in own]
+
+
+@pytest.mark.parametrize("host", [router, announcer])
+def test_a_vip_that_moves_in_the_inventory_changes_nothing(host: Any) -> None:
+    before, after = configurations(host(VIPS), host(VIPS[::-1]))
+    assert before == after
+
+
+@pytest.mark.parametrize("host", [router, announcer])
+def test_what_no_list_names_is_refused_both_ways(host: Any) -> None:
+    for lines in configurations(host(VIPS), host([])):
+        for name in ("accept4", "send4", "accept6", "send6"):
+            assert [line for line in lines if f"prefix-list {name} seq" in line][-1].endswith("seq 4294967295 deny any")
