@@ -58,3 +58,14 @@ def test_what_no_list_names_is_refused_both_ways(host: Any) -> None:
     for lines in configurations(host(VIPS), host([])):
         for name in ("accept4", "send4", "accept6", "send6"):
             assert [line for line in lines if f"prefix-list {name} seq" in line][-1].endswith("seq 4294967295 deny any")
+
+
+@pytest.mark.parametrize("host", [router, announcer])
+def test_what_was_refused_is_looked_at_again_when_the_list_has_grown(host: Any) -> None:
+    """FRR does that for route maps; what an inbound prefix list refused is lost until the neighbour sends it again."""
+    [lines] = configurations(host(VIPS))
+    inbound = [line.strip() for line in lines if line.endswith(" in")]
+    assert inbound == ["neighbor fabric4 route-map accept4 in", "neighbor fabric6 route-map accept6 in"]
+    for name, match in (("accept4", "ip"), ("accept6", "ipv6")):
+        start = lines.index(f"route-map {name} permit 10")
+        assert lines[start + 1] == f" match {match} address prefix-list {name}"
