@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.multitier.loadbalancer.tests.unit.support.render import rendered
+
+from tools.role_specs import ROOT
 
 VIPS = ["198.51.100.1", "198.51.100.2", "198.51.100.3", "2001:db8:100::1", "2001:db8:100::2", "2001:db8:100::3"]
 NEIGHBORS = [
@@ -69,3 +73,19 @@ def test_what_was_refused_is_looked_at_again_when_the_list_has_grown(host: Any) 
     for name, match in (("accept4", "ip"), ("accept6", "ipv6")):
         start = lines.index(f"route-map {name} permit 10")
         assert lines[start + 1] == f" match {match} address prefix-list {name}"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "line 14: % Unknown command[4]: rooter bgp 65031",
+        "line 14: % Unknown command[4]: router bgp 65_031",
+        "line 5: % Ambiguous command[4]: ip p",
+        "% Can't open configuration file /etc/frr/frr.conf due to 'Permission denied'.",
+    ],
+)
+def test_a_line_that_vtysh_does_not_know_refuses_the_file(said: str) -> None:
+    """It returns 0 all the same, as FRR 8.4.4 does, when a block that it knows comes after it."""
+    tasks = yaml.safe_load((ROOT / "roles/frr_ecmp/tasks/configure.yml").read_text(encoding="utf-8"))
+    [file] = [entry for entry in tasks[0]["multitier.loadbalancer.config_files"]["files"] if "validate" in entry]
+    assert re.search(file["validate_errors"], f"\n{said}", re.MULTILINE)
