@@ -89,3 +89,10 @@ def test_a_line_that_vtysh_does_not_know_refuses_the_file(said: str) -> None:
     tasks = yaml.safe_load((ROOT / "roles/frr_ecmp/tasks/configure.yml").read_text(encoding="utf-8"))
     [file] = [entry for entry in tasks[0]["multitier.loadbalancer.config_files"]["files"] if "validate" in entry]
     assert re.search(file["validate_errors"], f"\n{said}", re.MULTILINE)
+
+
+def test_the_host_is_called_what_its_kernel_calls_it() -> None:
+    """FRR has a full name from the kernel, and takes a short one for a change at every run."""
+    facts = {"ansible_facts": {"hostname": "p1", "nodename": "p1.example.com"}}
+    [lines] = configurations(facts)
+    assert [line for line in lines if line.startswith("hostname")] == ["hostname p1.example.com"]
