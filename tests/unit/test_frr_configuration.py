@@ -96,3 +96,11 @@ def test_the_host_is_called_what_its_kernel_calls_it() -> None:
     facts = {"ansible_facts": {"hostname": "p1", "nodename": "p1.example.com"}}
     [lines] = configurations(facts)
     assert [line for line in lines if line.startswith("hostname")] == ["hostname p1.example.com"]
+
+
+@pytest.mark.parametrize("paths", [256, "256"])
+def test_as_many_next_hops_as_frr_can_have_are_no_line(paths: int | str) -> None:
+    """It never shows the limit that it was compiled with, so frr-reload would add the line at every run."""
+    most, fewer = configurations({"frr_ecmp_maximum_paths": paths}, {"frr_ecmp_maximum_paths": 255})
+    assert [line for line in most if "maximum-paths" in line] == []
+    assert [line for line in fewer if "maximum-paths" in line] == ["  maximum-paths 255"] * 2
