@@ -104,3 +104,10 @@ def test_as_many_next_hops_as_frr_can_have_are_no_line(paths: int | str) -> None
     most, fewer = configurations({"frr_ecmp_maximum_paths": paths}, {"frr_ecmp_maximum_paths": 255})
     assert [line for line in most if "maximum-paths" in line] == []
     assert [line for line in fewer if "maximum-paths" in line] == ["  maximum-paths 255"] * 2
+
+
+def test_a_neighbour_that_sent_too_much_is_tried_again() -> None:
+    """Without restart, its session stays down until somebody clears it by hand."""
+    [lines] = configurations({"frr_ecmp_maximum_prefixes": 7})
+    limits = [line.strip() for line in lines if "maximum-prefix " in line]
+    assert limits == [f"neighbor {group} maximum-prefix 7 restart 1" for group in ("fabric4", "fabric6")]
