@@ -91,7 +91,7 @@ def certificate_files(certificates: Sequence[Mapping[str, Any]], contents: Seque
     files += [
         {
             "path": f"{directory}/{certificate['name']}.pem",
-            "secret_content": certificate["pem"] if "pem" in certificate else next(read),
+            "secret_content": certificate.get("pem") or next(read),
             "group": "haproxy",
             "mode": "0640",
             "validate": "openssl x509 -noout -in %s",

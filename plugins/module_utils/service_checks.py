@@ -19,6 +19,8 @@ from .value_checks import (
     PORT,
     address_problem,
     canonical,
+    domain_problem,
+    dotted_name_problem,
     duplicates,
     name_problem,
     path_problem,
@@ -58,7 +60,7 @@ def service_problems(
     for backend in backends:
         problems += backend_problems(f"{prefix}_backends ({backend['name']})", backend)
     for certificate in certificates:
-        problems += certificate_problem(f"{prefix}_certificates ({certificate['name']})", certificate)
+        problems += certificate_problems(f"{prefix}_certificates ({certificate['name']})", certificate)
     return problems
 
 
@@ -104,17 +106,25 @@ def backend_problems(where: str, backend: Entry) -> list[str]:
     problems = name_problem(f"{where}.name", backend["name"])
     problems += range_problem(f"{where}.port", backend["port"], PORT)
     if backend.get("health_path") is not None:
-        problems += path_problem(f"{where}.health_path", backend["health_path"])
+        problems += path_problem(f"{where}.health_path", backend["health_path"], query=True)
     if not backend["servers"]:
         problems.append(f"{where}.servers is [], must have at least one backend")
     problems += duplicates(f"{where}.servers", (server["name"] for server in backend["servers"]))
     for server in backend["servers"]:
         here = f"{where}.servers ({server['name']})"
-        problems += name_problem(f"{here}.name", server["name"])
+        problems += dotted_name_problem(f"{here}.name", server["name"])
         problems += address_problem(f"{here}.address", server["address"])
         if server.get("port") is not None:
             problems += range_problem(f"{here}.port", server["port"], PORT)
     return problems
+
+
+def certificate_problems(where: str, certificate: Entry) -> list[str]:
+    """Problems of one certificate."""
+    problems = dotted_name_problem(f"{where}.name", certificate["name"])
+    for domain in certificate.get("domains") or []:
+        problems += domain_problem(f"{where}.domains", domain, wildcard=True)
+    return problems + certificate_problem(where, certificate)
 
 
 def certificate_problem(where: str, certificate: Entry) -> list[str]:
