@@ -10,8 +10,6 @@ before; prefix says which of them a message names. Private to this collection.
 from __future__ import annotations
 
 import os
-import ssl
-import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,7 +24,6 @@ from .value_checks import (
     path_problem,
     range_problem,
     reference_problem,
-    show,
     time_problem,
     vip_problem,
 )
@@ -128,34 +125,10 @@ def certificate_problems(where: str, certificate: Entry) -> list[str]:
 
 
 def certificate_problem(where: str, certificate: Entry) -> list[str]:
-    """One line when certificate and key cannot be loaded together by OpenSSL. Key material never is in the line."""
+    """One line when it is not said where the certificate is. What it holds is for plugin_utils/certificates.py."""
     path, pem = certificate.get("file"), certificate.get("pem")
     if bool(path) == bool(pem):
         return [f"{where} has {'both file and pem' if path else 'neither file nor pem'}, must have one of them"]
     if path and not os.path.isabs(path):
         return [f"{where}.file is {path!r}, must be an absolute path: begin it with {{{{ inventory_dir }}}}"]
-    if path and not os.path.isfile(path):
-        return [f"{where}.file is {path!r}, must be a PEM file on the controller, with certificate and key: not found"]
-    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
-        if pem:
-            file.write(pem)
-            file.flush()
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path or file.name, password=refuse_password)
-        except (ssl.SSLError, ValueError, OSError) as error:
-            shown = f".file is {path!r}" if path else f".pem is {show('***')}"
-            return [f"{where}{shown}, must hold a certificate and its unencrypted key: {reason(error)}"]
     return []
-
-
-def refuse_password() -> str:
-    """OpenSSL would ask at the terminal for the password of an encrypted key."""
-    raise ValueError("encrypted key")
-
-
-def reason(error: Exception) -> str:
-    """Why OpenSSL took no certificate, in its own words where it has some."""
-    code = getattr(error, "reason", None)
-    if code:
-        return f"OpenSSL says {code}"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

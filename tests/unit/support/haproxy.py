@@ -5,24 +5,14 @@
 
 from __future__ import annotations
 
-import functools
-import warnings
 from typing import Any
 
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar, trust_as_template
 
 from tools.role_specs import ROOT
 
 ROLE = ROOT / "roles/haproxy_l7"
-
-
-@functools.cache
-def find_plugins() -> None:
-    """Have Ansible find the collection's filters; another test may have done so, which it would warn of."""
-    with warnings.catch_warnings(action="ignore"):
-        init_plugin_loader()
 
 
 def variables(shared: dict[str, Any], **own: Any) -> dict[str, Any]:
@@ -42,6 +32,5 @@ def rendered(template: str, shared: dict[str, Any], **own: Any) -> str:
 
 def value(expression: str, shared: dict[str, Any], **own: Any) -> Any:
     """What an expression gives in the role."""
-    find_plugins()
     templar = Templar(loader=DataLoader(), variables=variables(shared, **own))
     return templar.template(trust_as_template("{{ " + expression + " }}"))
