@@ -25,6 +25,7 @@ examples:
   lab run c1 curl -s http://198.51.100.2/   run a command on a node; its exit code is passed on
   lab kill d1                               cut the power of a node; `lab start d1` gives it back
   lab cut p1:eth1                           lose all packets of a NIC; `lab mend p1:eth1` ends it
+  lab save deployed                         keep all disks; `lab restore deployed` goes back to them
   lab capture fabric --seconds 5 -w f.pcap  record a link
   lab down -i inventories/three_tier        take the lab down; nothing is left but the image
 
@@ -97,6 +98,7 @@ def _add_commands(to: _Adder) -> None:
     _add_timeout(one)
     one = to.add("down", commands.down_command, "end a lab and remove everything of it but the cached image")
     one.add_argument("--all", action="store_true", help="every lab there is")
+    one.add_argument("--keep", action="store_true", help="keep disks and saved states: `lab up` goes on from them")
     one = to.add("status", commands.status_command, "show the labs and the state of their nodes")
     one.add_argument("--json", action="store_true", help="for programs")
     one = to.on_node("ssh", commands.ssh_command, "log in to a node")
@@ -118,6 +120,14 @@ def _add_commands(to: _Adder) -> None:
     to.on_node("kill", commands.kill_command, "cut the power of a node")
     one = to.on_node("start", commands.start_command, "power on a node that is off, with the disk it had")
     _add_timeout(one)
+    one = to.add("save", commands.save_command, "save the disks of all nodes, which go on running, as a state")
+    one.add_argument("saved", metavar="STATE", help="a name for it; `lab status` lists those there are")
+    one.add_argument("--replace", action="store_true", help="in place of the state of that name")
+    one = to.add("restore", commands.restore_command, "boot all nodes with the disks of a saved state")
+    one.add_argument("saved", metavar="STATE")
+    _add_timeout(one)
+    one = to.add("forget", commands.forget_command, "remove a saved state")
+    one.add_argument("saved", metavar="STATE")
     one = to.add(
         "capture", commands.capture_command, "record packets of a link or a NIC (text on a terminal, else pcap)"
     )

@@ -11,13 +11,14 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
-from lab import capture, image, machine, state, wiring
+from lab import capture, image, machine, saved, state, wiring
 from lab.errors import LabError
 from lab.progress import Progress
 from lab.state import LabState
-from lab.up import Lab, down, restart, up
+from lab.up import Lab, down, restart, restore, up
 
 if TYPE_CHECKING:
     import argparse
@@ -79,7 +80,9 @@ def down_command(options: argparse.Namespace) -> int:
     """Take labs down."""
     chosen = [LabState(name) for name in state.names()] if options.all else [_select(options)]
     for one in chosen:
-        print(f"lab {one.name} is down" if down(one) else f"there was no lab {one.name}")
+        existed = down(one, options.keep)
+        kept = "; its disks and saved states are kept: `lab up` goes on from them" if one.exists() else ""
+        print(f"lab {one.name} is down{kept}" if existed else f"there was no lab {one.name}")
     return 0
 
 
@@ -100,13 +103,15 @@ def status_command(options: argparse.Namespace) -> int:
             print(f"  {node['name']:<12} {node['state']:<8} {what} {links}")
         for target in one["cut"]:
             print(f"  cut: {target}")
+        for kept in one["saved"]:
+            print(f"  saved: {kept['name']}, {kept['time']}, {kept['bytes'] >> 20} MB")
     return 0
 
 
 def _report(one: LabState) -> dict[str, Any]:
     """What `status` says of a lab, also of one that a crash has left by half."""
     if one.exists() and not one.description.exists():
-        return {"lab": one.name, "up": False, "inventory": None, "cut": [], "nodes": []}
+        return {"lab": one.name, "up": False, "inventory": None, "cut": [], "nodes": [], "saved": []}
     lab = Lab.load(one)
     up_now = lab.is_up()
     nodes = [
@@ -116,7 +121,13 @@ def _report(one: LabState) -> dict[str, Any]:
         for node in lab.topology.nodes
     ]  # fmt: skip
     cut = _cut_targets(lab) if up_now else []
-    return {"lab": one.name, "up": up_now, "inventory": one.read()["inventory"], "cut": cut, "nodes": nodes}
+    kept = [
+        {"name": name, "bytes": saved.size(one, name),
+         "time": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(saved.read(one, name)["saved"]))}
+        for name in saved.names(one)
+    ]  # fmt: skip
+    inventory = one.read()["inventory"]
+    return {"lab": one.name, "up": up_now, "inventory": inventory, "cut": cut, "nodes": nodes, "saved": kept}
 
 
 def _cut_targets(lab: Lab) -> list[str]:
@@ -163,8 +174,7 @@ def logs_command(options: argparse.Namespace) -> int:
 def cut_command(options: argparse.Namespace) -> int:
     """Cut or mend."""
     lab = _lab(options)
-    for device in wiring.resolve(lab.topology, options.target):
-        lab.namespace.run("ip", "link", "set", "dev", device, options.direction)
+    lab.set_link(options.target, options.direction)
     return 0
 
 
@@ -185,6 +195,30 @@ def start_command(options: argparse.Namespace) -> int:
     if lab.launcher.alive(node):
         print(f"{node.name} is running already")
     restart(lab, node, Progress(), options.timeout)
+    return 0
+
+
+def save_command(options: argparse.Namespace) -> int:
+    """Save the disks of all nodes."""
+    lab = _lab(options)
+    with lab.state.lock():
+        saved.save(lab, options.saved, _cut_targets(lab), options.replace)
+    print(f"saved {options.saved}: {saved.size(lab.state, options.saved) >> 20} MB")
+    return 0
+
+
+def restore_command(options: argparse.Namespace) -> int:
+    """Go back to a saved state."""
+    restore(_lab(options), options.saved, Progress(), options.timeout)
+    return 0
+
+
+def forget_command(options: argparse.Namespace) -> int:
+    """Remove a saved state."""
+    lab = _lab(options, running=False)
+    with lab.state.lock():
+        saved.read(lab.state, options.saved)
+        saved.remove(saved.directory_of(lab.state, options.saved))
     return 0
 
 

@@ -7,6 +7,7 @@ $MULTITIER_LAB_HOME (default ~/.cache/multitier-lab)
   images/HASH/          see lab.image
   labs/NAME/lab.json    the topology and where it came from
   labs/NAME/nodes/NODE/ disk, seed, console log, pid of a node
+  labs/NAME/states/     saved states, see lab.saved
 /dev/shm/multitier-lab-UID/NAME   memory of the nodes, removed by `down`
 """
 
@@ -44,10 +45,11 @@ def memory_home() -> Path:
     return (shm if os.access(shm, os.W_OK) else home()) / f"multitier-lab-{os.getuid()}-{digest}"
 
 
-def check_name(name: str) -> str:
-    """The lab's name if it can be one; LabError otherwise."""
+def check_name(name: str, what: str = "a lab") -> str:
+    """The name of a lab, or of what else, if it can be one; LabError otherwise."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", name):
-        raise LabError(f"{name!r} cannot be a lab's name: letters, digits, '.', '_', '-', at most 32; give --name")
+        hint = "; give --name" if what == "a lab" else ""
+        raise LabError(f"{name!r} cannot be {what}'s name: letters, digits, '.', '_', '-', at most 32{hint}")
     return name
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab import certificates, image, inventory, machine, reach, seed, wiring
+from lab import certificates, image, inventory, machine, reach, saved, seed, wiring
 from lab.errors import LabError
 from lab.launcher import Launcher
 from lab.model import Node, Topology
@@ -51,6 +51,11 @@ class Lab:
     def console(self, node: Node) -> Path:
         """The file with everything the node's console has shown."""
         return self.state.node_directory(node) / "console.log"
+
+    def set_link(self, target: str, direction: str) -> None:
+        """Take a LINK or NODE:NIC down (all packets are lost) or up."""
+        for device in wiring.resolve(self.topology, target):
+            self.namespace.run("ip", "link", "set", "dev", device, direction)
 
 
 def read_topology(name: str, source: Path, say: Progress) -> tuple[Topology, list[inventory.Host]]:
@@ -142,6 +147,12 @@ def start_nodes(
     """Start these nodes at once and wait until all nodes of the lab answer by ssh and have booted."""
     for node in lab.topology.nodes:
         say.node(node.name, "starting" if node in nodes else "running")
+    power_on(lab, nodes, base, keys, say)
+    wait_ready(lab, lab.topology.nodes, say, seconds, fresh=nodes)
+
+
+def power_on(lab: Lab, nodes: Sequence[Node], base: Path, keys: tuple[str, str], say: Progress) -> None:
+    """Start these nodes, several at once, and do not wait for them."""
 
     def start(node: Node) -> None:
         prepare_node(lab, node, base, keys)
@@ -150,7 +161,6 @@ def start_nodes(
 
     with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
         list(pool.map(start, nodes))
-    wait_ready(lab, lab.topology.nodes, say, seconds, fresh=nodes)
 
 
 def wait_ready(lab: Lab, nodes: Sequence[Node], say: Progress, seconds: int, fresh: Sequence[Node] = ()) -> None:
@@ -241,8 +251,11 @@ def _short(path: str) -> str:
     return f"'{shorter}'" if " " in shorter else shorter
 
 
-def down(state: LabState) -> bool:
-    """End everything of a lab and remove its files, whatever state it is in; False when there was nothing."""
+def down(state: LabState, keep: bool = False) -> bool:
+    """End everything of a lab and remove its files, whatever state it is in; False when there was nothing.
+
+    With `keep`, disks and saved states stay, and `up` goes on from them.
+    """
     with state.lock():
         namespace = Namespace(state)
         existed = state.exists() or namespace.holder() is not None
@@ -253,7 +266,8 @@ def down(state: LabState) -> bool:
             source = None
         if source and source.is_dir():
             reach.unlink_inventory(state, source)
-        state.remove()
+        if not (keep and state.description.exists()):
+            state.remove()
     return existed
 
 
@@ -266,3 +280,21 @@ def restart(lab: Lab, node: Node, say: Progress, seconds: int) -> None:
             lab.launcher.start(node)
         say.node(node.name, "booting")
         wait_ready(lab, [node], say, seconds)
+
+
+def restore(lab: Lab, name: str, say: Progress, seconds: int) -> None:
+    """Cut the power of all nodes, give them the disks of a saved state, and boot those that were on then."""
+    with lab.state.lock():
+        found = saved.read(lab.state, name)
+        for node in lab.topology.nodes:
+            lab.launcher.kill(node)
+            say.node(node.name, "off")
+        saved.put_back(lab, name)
+        for target in wiring.cut_targets(lab.topology, lab.namespace.run("ip", "-json", "link")):
+            lab.set_link(target, "up")
+        on = [node for node in lab.topology.nodes if node.name not in found["off"]]
+        base, keys = Path(lab.state.read()["image"]), reach.make_keys(lab.state)
+        power_on(lab, on, base, keys, say)
+        wait_ready(lab, on, say, seconds)
+        for target in found["cut"]:
+            lab.set_link(target, "down")

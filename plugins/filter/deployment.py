@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
 import re
 from pathlib import Path
@@ -13,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from ansible.errors import AnsibleError
 from ansible.utils.display import Display
-from jinja2 import Undefined, UndefinedError
+from jinja2 import Undefined, UndefinedError, pass_environment
 
-from ..plugin_utils import topology
+from ..plugin_utils import certificates, topology
 from ..plugin_utils.checks import deployment as deployment_checks
 from ..plugin_utils.checks.roles import MAGLEV_MAXIMUM, role_problems
+from ..plugin_utils.checks.structure import structure_problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -64,11 +66,13 @@ def snapshot(host: str, variables: Mapping[str, Any]) -> tuple[dict[str, Any], l
             values[name] = plain(variables[name])
         except (AnsibleError, UndefinedError) as error:
             if name not in role_specs():  # a role's may use what only the role knows
-                problems.append(f"{host}: {name} cannot be templated: {error}")
+                why = certificates.VAULTED if "vault" in str(error).lower() else error
+                problems.append(f"{host}: {name} cannot be templated: {why}")
     return values, problems
 
 
-def inventory_problems(hostvars: topology.HostVars, groups: Mapping[str, Sequence[str]]) -> list[str]:
+@pass_environment
+def inventory_problems(environment: Any, hostvars: topology.HostVars, groups: Mapping[str, Sequence[str]]) -> list[str]:
     """See deployment_problems; the roles are those of this collection."""
     for warning in deployment_checks.deployment_warnings(groups):
         Display().warning(warning)
@@ -78,26 +82,65 @@ def inventory_problems(hostvars: topology.HostVars, groups: Mapping[str, Sequenc
     for host in dict.fromkeys(name for group in GROUPS for name in groups.get(group) or []):
         hosts[host], found = snapshot(host, hostvars[host])
         problems += found
-    return problems or deployment_checks.deployment_problems(groups, hosts, role_specs(), registered())
+    if problems:
+        return problems
+    lines = deployment_checks.deployment_problems(groups, hosts, role_specs(), registered())
+    return lines + inventory_certificates(groups, hosts, certificates.reader(environment))
 
 
-def certificate_files(certificates: Sequence[Mapping[str, Any]], contents: Sequence[str]) -> list[dict[str, Any]]:
-    """The directory of HAProxy's certificates and the files in it, for config_files.
+def inventory_certificates(
+    groups: Mapping[str, Sequence[str]], hosts: Mapping[str, Mapping[str, Any]], read: certificates.Reader
+) -> list[str]:
+    """Problems of what the certificates of the tiers' hosts hold; what is a warning is shown."""
+    name = "loadbalancer_certificates"
+    spec = role_specs()["haproxy_l7_certificates"]
+    findings: list[deployment_checks.Finding] = []
+    warnings: list[deployment_checks.Finding] = []
+    judged: list[tuple[Any, tuple[list[str], list[str]]]] = []  # mostly one, for all hosts
+    for host in (host for tier in deployment_checks.TIERS for host in groups.get(tier) or []):
+        value = hosts[host].get(name) or []
+        found = next((lines for other, lines in judged if other == value), None)
+        if found is None:
+            is_right = not structure_problems(name, value, spec)
+            found = certificates.findings(name, value, read, now()) if is_right else ([], [])
+            judged.append((value, found))
+        findings += [(host, line) for line in found[0]]
+        warnings += [(host, line) for line in found[1]]
+    for warning in deployment_checks.merged(warnings):
+        Display().warning(warning)
+    return deployment_checks.merged(findings)
 
-    contents are those of the files that the certificates without C(pem) name, in their order.
-    """
-    read = iter(contents)
+
+def now() -> datetime.datetime:
+    """The controller's time, by which certificates are judged."""
+    return datetime.datetime.now(datetime.UTC)
+
+
+@pass_environment
+def problems_of_role(environment: Any, values: Mapping[str, Any], role: str) -> list[str]:
+    """See role_problems; what the certificates hold is judged too."""
+    problems = role_problems(values, role)
+    if role == "haproxy_l7":
+        read = certificates.reader(environment)
+        problems += certificates.findings("haproxy_l7_certificates", values["certificates"], read, now())[0]
+    return problems
+
+
+@pass_environment
+def certificate_files(environment: Any, entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The directory of HAProxy's certificates and the files in it, for config_files."""
+    read = certificates.reader(environment)
     directory = "/etc/haproxy/certificates"
     files: list[dict[str, Any]] = [{"path": directory, "group": "haproxy", "mode": "0750"}]
     files += [
         {
             "path": f"{directory}/{certificate['name']}.pem",
-            "secret_content": certificate["pem"] if "pem" in certificate else next(read),
+            "secret_content": certificates.text_of(certificate, read),
             "group": "haproxy",
             "mode": "0640",
             "validate": "openssl x509 -noout -in %s",
         }
-        for certificate in certificates
+        for certificate in entries
     ]
     return files
 
@@ -116,7 +159,7 @@ class FilterModule:
             "link_addresses": topology.link_addresses,
             "missing_real_servers": topology.missing_real_servers,
             "real_servers": topology.real_servers,
-            "role_problems": role_problems,
+            "role_problems": problems_of_role,
             "router_id": topology.router_id,
             "vip_prefixes": topology.vip_prefixes,
             "vips": topology.vips,

@@ -59,6 +59,11 @@ options:
       validate:
         description: Command that must accept the file, with C(%s) for the path at which it lies until then.
         type: str
+      validate_errors:
+        description:
+          - Regular expression of a line by which O(files[].validate) refuses the file, whatever it returns. There are
+            commands that tell an error and return 0.
+        type: str
 notes:
   - In check mode nothing is written and no command is run.
   - The host's journal is not told what the module was called with, since the files may hold secrets.
@@ -89,6 +94,7 @@ EXAMPLES = r"""
         mode: "0640"
         secret_pattern: "^ neighbor [^ ]+ password (.*)$"
         validate: vtysh -C -f %s
+        validate_errors: "^line [0-9]+: "
 """
 
 RETURN = r"""
@@ -150,7 +156,8 @@ def replace(module: AnsibleModule, entry: Entry, content: str, done: list[str]) 
     if entry["validate"]:
         command = [word.replace("%s", staged) for word in shlex.split(entry["validate"])]
         return_code, output, errors = module.run_command(command)
-        if return_code:
+        pattern = entry["validate_errors"]
+        if return_code or (pattern and re.search(pattern, f"{output}\n{errors}", re.MULTILINE)):
             said = " ".join(text.strip() for text in (output, errors) if text.strip()) or "nothing"
             module.fail_json(
                 msg=f"{entry['path']} stays as it is: '{entry['validate']}' refuses the new one with {return_code} and "
@@ -214,6 +221,7 @@ def main() -> None:
                     "group": {"type": "str", "default": "root"},
                     "mode": {"type": "str", "required": True},
                     "validate": {"type": "str"},
+                    "validate_errors": {"type": "str"},
                 },
             },
         },

@@ -9,6 +9,8 @@ import os
 import sys
 from pathlib import Path
 
+from ansible.utils.collection_loader import AnsibleCollectionConfig
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 # `lab` and `tools` are imported from the collection's own directory, which ansible-test does not put on the path
 if str(ROOT) not in sys.path:
@@ -19,3 +21,9 @@ if str(ROOT) not in sys.path:
 os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 INSTALLED = ROOT.parts[-3:] == ("ansible_collections", "multitier", "loadbalancer")
 os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(ROOT.parents[2] if INSTALLED else ROOT / ".collections")
+
+# Ansible finds the collection's own filters in templates only if it is the one that imports the collection
+if AnsibleCollectionConfig.collection_finder is None:
+    from ansible.plugins.loader import init_plugin_loader
+
+    init_plugin_loader()

@@ -23,12 +23,14 @@ INVENTORIES = sorted(path.parent.name for path in (ROOT / "inventories").glob("*
 # whatever else lies in the root of a release needs a place here or in build_ignore of galaxy.yml
 SHIPPED = {
     "CHANGELOG.rst",
+    "CONTRIBUTING.md",
     "COPYING",
     "FILES.json",
     "LICENSES",
     "MANIFEST.json",
     "Makefile",
     "README.md",
+    "SECURITY.md",
     "ansible.cfg",
     "changelogs",
     "docs",

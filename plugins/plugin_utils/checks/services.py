@@ -10,8 +10,6 @@ before; prefix says which of them a message names. Private to this collection.
 from __future__ import annotations
 
 import os
-import ssl
-import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,12 +17,13 @@ from .values import (
     PORT,
     address_problem,
     canonical,
+    domain_problem,
+    dotted_name_problem,
     duplicates,
     name_problem,
     path_problem,
     range_problem,
     reference_problem,
-    show,
     time_problem,
     vip_problem,
 )
@@ -58,7 +57,7 @@ def service_problems(
     for backend in backends:
         problems += backend_problems(f"{prefix}_backends ({backend['name']})", backend)
     for certificate in certificates:
-        problems += certificate_problem(f"{prefix}_certificates ({certificate['name']})", certificate)
+        problems += certificate_problems(f"{prefix}_certificates ({certificate['name']})", certificate)
     return problems
 
 
@@ -104,48 +103,32 @@ def backend_problems(where: str, backend: Entry) -> list[str]:
     problems = name_problem(f"{where}.name", backend["name"])
     problems += range_problem(f"{where}.port", backend["port"], PORT)
     if backend.get("health_path") is not None:
-        problems += path_problem(f"{where}.health_path", backend["health_path"])
+        problems += path_problem(f"{where}.health_path", backend["health_path"], query=True)
     if not backend["servers"]:
         problems.append(f"{where}.servers is [], must have at least one backend")
     problems += duplicates(f"{where}.servers", (server["name"] for server in backend["servers"]))
     for server in backend["servers"]:
         here = f"{where}.servers ({server['name']})"
-        problems += name_problem(f"{here}.name", server["name"])
+        problems += dotted_name_problem(f"{here}.name", server["name"])
         problems += address_problem(f"{here}.address", server["address"])
         if server.get("port") is not None:
             problems += range_problem(f"{here}.port", server["port"], PORT)
     return problems
 
 
+def certificate_problems(where: str, certificate: Entry) -> list[str]:
+    """Problems of one certificate."""
+    problems = dotted_name_problem(f"{where}.name", certificate["name"])
+    for domain in certificate.get("domains") or []:
+        problems += domain_problem(f"{where}.domains", domain, wildcard=True)
+    return problems + certificate_problem(where, certificate)
+
+
 def certificate_problem(where: str, certificate: Entry) -> list[str]:
-    """One line when certificate and key cannot be loaded together by OpenSSL. Key material never is in the line."""
+    """One line when it is not said where the certificate is. What it holds is for plugin_utils/certificates.py."""
     path, pem = certificate.get("file"), certificate.get("pem")
     if bool(path) == bool(pem):
         return [f"{where} has {'both file and pem' if path else 'neither file nor pem'}, must have one of them"]
     if path and not os.path.isabs(path):
         return [f"{where}.file is {path!r}, must be an absolute path: begin it with {{{{ inventory_dir }}}}"]
-    if path and not os.path.isfile(path):
-        return [f"{where}.file is {path!r}, must be a PEM file on the controller, with certificate and key: not found"]
-    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
-        if pem:
-            file.write(pem)
-            file.flush()
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path or file.name, password=refuse_password)
-        except (ssl.SSLError, ValueError, OSError) as error:
-            shown = f".file is {path!r}" if path else f".pem is {show('***')}"
-            return [f"{where}{shown}, must hold a certificate and its unencrypted key: {reason(error)}"]
     return []
-
-
-def refuse_password() -> str:
-    """OpenSSL would ask at the terminal for the password of an encrypted key."""
-    raise ValueError("encrypted key")
-
-
-def reason(error: Exception) -> str:
-    """Why OpenSSL took no certificate, in its own words where it has some."""
-    code = getattr(error, "reason", None)
-    if code:
-        return f"OpenSSL says {code}"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -20,9 +20,19 @@ ASN = (1, 4294967294)
 SHOWN = 80  # characters of a value
 SECRET = ("password", "pem")
 
-TIME = re.compile(r"[0-9]+(us|ms|s|m|h|d)?")
 INTERFACE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}")  # IFNAMSIZ, and what every configuration takes
-NAME = re.compile(r"[A-Za-z0-9_-]+")
+# What may be in a daemon's configuration: nothing here has a meaning of its own in one, or needs more than '…' there.
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
+TIME = re.compile(r"([0-9]+)(ms|s|m|h|d)")
+MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+LONGEST = 2**31 - 1  # milliseconds, in HAProxy
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
+DOTTED_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
+LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+DOMAIN = re.compile(rf"(?=.{{1,253}}$)({LABEL}\.)*(?![0-9]+$){LABEL}")
+PATH = re.compile(r"/([A-Za-z0-9._~$&()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
+QUERY = re.compile(rf"{PATH.pattern}(\?([A-Za-z0-9._~$&()*+,;=:@/?-]|%[0-9A-Fa-f]{{2}})*)?")
+LONGEST_PATH = 500
 
 
 def masked(value: Any) -> Any:
@@ -50,6 +60,7 @@ def range_problem(where: str, value: Any, limits: tuple[float, float]) -> list[s
     """One line when value is not a number within limits, both included."""
     try:
         good = not isinstance(value, bool) and limits[0] <= float(value) <= limits[1]
+        good = good and not (isinstance(value, str) and not NUMBER.fullmatch(value))  # not '080', '8_0' or '８０'
     except (TypeError, ValueError):
         good = False
     return [] if good else [f"{where} is {show(value)}, must be a number from {limits[0]} to {limits[1]}"]
@@ -105,17 +116,55 @@ def interface_name_problem(where: str, value: Any) -> list[str]:
 
 def time_problem(where: str, value: Any) -> list[str]:
     """One line when value is not a time as HAProxy reads it."""
-    return [] if TIME.fullmatch(str(value)) else [f"{where} is {show(value)}, must be a time such as 10s or 5m"]
+    found = TIME.fullmatch(str(value))
+    if found and 0 < int(found[1]) * MILLISECONDS[found[2]] <= LONGEST:
+        return []
+    return [
+        f"{where} is {show(value)}, must be a time such as 10s or 5m: a number and ms, s, m, h or d, "
+        f"from 1ms to {LONGEST}ms"
+    ]
 
 
 def name_problem(where: str, value: Any) -> list[str]:
     """One line when value cannot be a name in a daemon's configuration."""
-    return [] if NAME.fullmatch(str(value)) else [f"{where} is {show(value)}, must be made of letters, digits, _ and -"]
+    if NAME.fullmatch(str(value)) and not isinstance(value, bool):
+        return []
+    return [
+        f"{where} is {show(value)}, must be made of letters, digits, _ and -, at most 63 of them, and not begin with -"
+    ]
 
 
-def path_problem(where: str, value: Any) -> list[str]:
-    """One line when value is not the path of a URL."""
-    return [] if str(value).startswith("/") else [f"{where} is {show(value)}, must begin with /"]
+def dotted_name_problem(where: str, value: Any) -> list[str]:
+    """One line when value cannot be a name in a daemon's configuration, or of a file, in which dots are good."""
+    if DOTTED_NAME.fullmatch(str(value)) and not isinstance(value, bool):
+        return []
+    return [
+        f"{where} is {show(value)}, must be made of letters, digits, _, - and dots, at most 200 of them, and not begin "
+        "with - or a dot"
+    ]
+
+
+def domain_problem(where: str, value: Any, wildcard: bool = False) -> list[str]:
+    """One line when value is not the DNS name of a host, or with wildcard of all hosts of a domain."""
+    text = str(value).removeprefix("*.") if wildcard else str(value)
+    if DOMAIN.fullmatch(text) and isinstance(value, str):
+        return []
+    example = "www.example.com or *.example.com" if wildcard else "shop.example.com"
+    return [f"{where} is {show(value)}, must be a DNS name such as {example}, in ASCII (xn--…)"]
+
+
+def path_problem(where: str, value: Any, query: bool = False) -> list[str]:
+    """One line when value is not the path of a URL, or with query of a URL's path and query."""
+    text = str(value)
+    if not text.startswith("/"):
+        return [f"{where} is {show(value)}, must begin with /"]
+    if (QUERY if query else PATH).fullmatch(text) and len(text) <= LONGEST_PATH:
+        return []
+    what = "path of a URL, with a query or without" if query else "path of a URL, without a query"
+    return [
+        f"{where} is {show(value)}, must be the {what}: letters, digits and -._~$&()*+,;=:@/, what else there is as % "
+        f"and two hexadecimal digits, at most {LONGEST_PATH} characters"
+    ]
 
 
 def reference_problem(where: str, value: Any, target: str, names: Sequence[str]) -> list[str]:

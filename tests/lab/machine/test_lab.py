@@ -223,6 +223,26 @@ def test_a_reboot_keeps_names_and_addresses(lab: Lab) -> None:
     assert "10.10.0.2/24" in lab("run", "backend", "ip", "-br", "address", "show", "vec0")
 
 
+def test_a_saved_state_is_gone_back_to_also_after_the_lab_was_down(lab: Lab) -> None:
+    writing = "(while :; do date >>/root/busy; sync; done) >/dev/null 2>&1 </dev/null & echo $!"
+    lab("run", "backend", f"echo before >/root/saved; {writing}")
+    lab("cut", "big")
+    lab("save", "one")
+    lab("mend", "big")
+    assert "saved state one already" in lab("save", "one", code=1)
+    lab("run", "backend", "echo after >/root/saved; rm -r /usr/lib/python3; sync")
+    lab("down", "--keep")
+    assert lab.processes() == []
+    lab.up()
+    assert lab("run", "backend", "cat /root/saved") == "after\n"
+    lab("restore", "one")
+    assert lab("run", "backend", "cat /root/saved; ls -d /usr/lib/python3") == "before\n/usr/lib/python3\n"
+    assert lab("run", "backend", "dmesg | grep -ci 'ext4.*recover'", code=1) == ""  # it was whole, though written to
+    (status,) = json.loads(lab("status", "--json"))
+    assert (status["cut"], [one["name"] for one in status["saved"]]) == (["big"], ["one"])
+    lab("mend", "big")
+
+
 def test_a_crash_of_the_whole_lab_is_repaired_by_up_and_cleared_by_down(lab: Lab) -> None:
     lab("run", "switch", "echo kept | sudo tee /root/kept >/dev/null; sync")
     holder = int((lab.home / "labs/twin/holder.pid").read_text().split()[0])

@@ -42,13 +42,13 @@ def test_help_has_examples_of_every_kind(capsys: pytest.CaptureFixture[str]) -> 
         cli.main(["--help"])
     assert ended.value.code == 0
     text = capsys.readouterr().out
-    assert all(f"lab {word}" in text for word in ("up", "status", "run", "kill", "cut", "capture", "down"))
+    assert all(f"lab {word}" in text for word in ("up", "status", "run", "kill", "cut", "save", "capture", "down"))
 
 
 @pytest.mark.parametrize(
     "command",
     ["up", "down", "status", "ssh", "run", "logs", "cut", "mend", "kill", "start", "capture", "inventory",
-     "connection", "image"],
+     "connection", "image", "save", "restore", "forget"],
 )  # fmt: skip
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -169,6 +169,30 @@ def test_a_mistake_is_told_and_no_host_contacted(
     assert "UNREACHABLE" not in inventory.text
 
 
+def test_a_certificate_in_a_vault_is_read_with_the_password_and_missed_without_one(inventory: Inventory) -> None:
+    parent = inventory.path.parent
+    (parent / "password").write_text("secret")
+    vault = ("--vault-password-file", str(parent / "password"))
+    subprocess.run(["ansible-vault", "encrypt", *vault, str(parent / "certificates/www.pem")], check=True)
+    assert inventory.run("multitier.loadbalancer.validate", *vault) == 0, inventory.text
+    assert inventory.run("multitier.loadbalancer.site") != 0
+    assert (
+        "it is encrypted with ansible-vault, and no vault password that was given opens it: give the right one, by "
+        "--vault-password-file or --ask-vault-pass"
+    ) in inventory.text
+    assert inventory.tasks == FIRST
+
+
+def test_a_name_that_no_certificate_is_for_is_a_warning(inventory: Inventory) -> None:
+    inventory.change(ALL, "loadbalancer_certificates.0.domains", ["other.example.org"])
+    assert inventory.run("multitier.loadbalancer.validate") == 0, inventory.text
+    shown = " ".join(inventory.text.split())
+    assert (
+        f"{TIERS}: loadbalancer_certificates (www).domains has 'other.example.org', but the certificate is for "
+        "www.example.com"
+    ) in shown
+
+
 def test_what_only_a_role_knows_is_told_and_no_host_contacted(inventory: Inventory) -> None:
     inventory.change("group_vars/directors.yml", "ipvs_maglev_announce_hold", 5)
     assert inventory.run("multitier.loadbalancer.site") != 0

@@ -91,6 +91,21 @@ def test_an_accepted_file_is_checked_before_it_is_in_place(run: ModuleRunner, tm
     assert run(files=[entry(file, validate=f"sh -c 'test ! -e {file} && grep -q wanted \"$0\"' %s")])["changed"]
 
 
+@pytest.mark.parametrize("stream", [1, 2])
+def test_a_command_that_tells_an_error_and_returns_0_refuses_the_file(
+    run: ModuleRunner, tmp_path: Path, stream: int
+) -> None:
+    """As vtysh does, whenever the last block of the file is right."""
+    file = tmp_path / "frr.conf"
+    file.write_text("working\n")
+    said = "line 14: % Unknown command[4]: rooter bgp 65031"
+    given = {"validate": f"sh -c 'echo fine; echo \"{said}\" >&{stream}' %s", "validate_errors": "^line [0-9]+: "}
+    result = run(files=[entry(file, **given)])
+    assert (result["failed"], file.read_text()) == (True, "working\n")
+    assert said in result["msg"]
+    assert run(files=[entry(file, **{**given, "validate_errors": "^Line "})])["changed"]
+
+
 def test_a_secret_is_not_shown_and_nobody_elses(run: ModuleRunner, tmp_path: Path) -> None:
     file = tmp_path / "key.pem"
     file.write_text("old secret\n")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VIP6 = "2001:db8:100::1"
+TIME = "must be a time such as 10s or 5m: a number and ms, s, m, h or d, from 1ms to 2147483647ms"
 GOOD: dict[str, dict[str, Any]] = {
     "frr_ecmp": {
         "asn": 65011,
@@ -235,7 +236,8 @@ VRRP = "keepalived_vrrp_instances (v4)"
         (
             "instances.0.name",
             "v 4",
-            "keepalived_vrrp_instances (v 4).name is 'v 4', must be made of letters, digits, _ and -",
+            "keepalived_vrrp_instances (v 4).name is 'v 4', must be made of letters, digits, _ and -, at most 63 "
+            "of them, and not begin with -",
         ),
         ("instances.0.name", "v6", "keepalived_vrrp_instances: 'v6' is there twice, must be unique"),
         ("instances.0.virtual_router_id", 256, f"{VRRP}.virtual_router_id is 256, must be a number from 1 to 255"),
@@ -287,8 +289,8 @@ def test_keepalived_vrrp(pem: Path, path: str, value: Any, line: str) -> None:
             "haproxy_l7_health_addresses is 'p1', must be an IPv4 or IPv6 address without a prefix length",
         ),
         ("health_addresses", [], "haproxy_l7_health_addresses is [], must have at least one address of this host"),
-        ("hard_stop_after", "soon", "haproxy_l7_hard_stop_after is 'soon', must be a time such as 10s or 5m"),
-        ("timeouts.connect", "3 s", "haproxy_l7_timeouts.connect is '3 s', must be a time such as 10s or 5m"),
+        ("hard_stop_after", "0s", f"haproxy_l7_hard_stop_after is '0s', {TIME}"),
+        ("timeouts.connect", 3, f"haproxy_l7_timeouts.connect is 3, {TIME}"),
     ],
 )
 def test_haproxy_l7(pem: Path, path: str, value: Any, line: str) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +18,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WWW = "lb_services (www)"
+NAME = "must be made of letters, digits, _ and -, at most 63 of them, and not begin with -"
+DOTTED = "must be made of letters, digits, _, - and dots, at most 200 of them, and not begin with - or a dot"
+TIME = "must be a time such as 10s or 5m: a number and ms, s, m, h or d, from 1ms to 2147483647ms"
+PATH = (
+    "letters, digits and -._~$&()*+,;=:@/, what else there is as % and two hexadecimal digits, at most 500 characters"
+)
 
 
 def problems(pem: Path, path: str = "", value: Any = None) -> list[str]:
@@ -38,7 +43,7 @@ def test_right(pem: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "line"),
     [
-        ("services.0.name", "w w", "lb_services (w w).name is 'w w', must be made of letters, digits, _ and -"),
+        ("services.0.name", "w w", f"lb_services (w w).name is 'w w', {NAME}"),
         ("services.0.vips", [], f"{WWW}.vips is [], must have at least one VIP"),
         (
             "services.0.vips.1",
@@ -78,9 +83,21 @@ def test_right(pem: Path) -> None:
         (
             "services.0.rate_limit.per",
             "often",
-            f"{WWW}.rate_limit.per is 'often', must be a time such as 10s or 5m",
+            f"{WWW}.rate_limit.per is 'often', {TIME}",
         ),
-        ("backends.0.name", "we b", "lb_backends (we b).name is 'we b', must be made of letters, digits, _ and -"),
+        ("services.0.rate_limit.per", 10, f"{WWW}.rate_limit.per is 10, {TIME}"),
+        (
+            "services.0.routes.0.path_prefix",
+            "/api?x",
+            f"{WWW}.routes.path_prefix is '/api?x', must be the path of a URL, without a query: {PATH}",
+        ),
+        ("backends.0.name", "we b", f"lb_backends (we b).name is 'we b', {NAME}"),
+        (
+            "backends.0.health_path",
+            "/h\n    server evil 192.0.2.66:80",
+            "lb_backends (web).health_path is '/h\\n    server evil 192.0.2.66:80', must be the path of a URL, with a "
+            f"query or without: {PATH}",
+        ),
         ("backends.0.port", 0, "lb_backends (web).port is 0, must be a number from 1 to 65535"),
         ("backends.0.health_path", "x", "lb_backends (web).health_path is 'x', must begin with /"),
         ("backends.0.servers", [], "lb_backends (web).servers is [], must have at least one backend"),
@@ -102,13 +119,36 @@ def test_right(pem: Path) -> None:
         (
             "backends.0.servers.0.name",
             "b 1",
-            "lb_backends (web).servers (b 1).name is 'b 1', must be made of letters, digits, _ and -",
+            f"lb_backends (web).servers (b 1).name is 'b 1', {DOTTED}",
         ),
         ("backends.1.name", "web", "lb_backends: 'web' is there twice, must be unique"),
+        ("certificates.0.name", "../x", f"lb_certificates (../x).name is '../x', {DOTTED}"),
+        (
+            "certificates.0.domains",
+            ["*.example.com", "x}y"],
+            "lb_certificates (www).domains is 'x}y', must be a DNS name such as www.example.com or *.example.com, in "
+            "ASCII (xn--…)",
+        ),
     ],
 )
 def test_wrong(pem: Path, path: str, value: Any, line: str) -> None:
     assert line in problems(pem, path, value)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("services.0.rate_limit", None),
+        ("services.0.routes", None),
+        ("backends.0.health_path", None),
+        ("backends.0.health_path", "/health?full=1"),
+        ("backends.0.servers.0.name", "app1.example.com"),
+        ("services.0.routes.0.path_prefix", "/caf%C3%A9"),
+        ("certificates.0.domains", ["*.example.com", "xn--bcher-kva.example"]),
+    ],
+)
+def test_also_right(pem: Path, path: str, value: Any) -> None:
+    assert problems(pem, path, value) == []
 
 
 @pytest.mark.parametrize("name", ["services", "certificates"])
@@ -126,41 +166,10 @@ def test_a_certificate_is_given_once(pem: Path) -> None:
     assert certificate_problem("it", {"name": "www", "file": str(pem), "pem": "x"}) == [
         "it has both file and pem, must have one of them"
     ]
-
-
-def test_a_certificate_that_is_not_there(tmp_path: Path) -> None:
-    path = str(tmp_path / "none.pem")
-    assert certificate_problem("it", {"name": "www", "file": path}) == [
-        f"it.file is {path!r}, must be a PEM file on the controller, with certificate and key: not found"
-    ]
+    assert certificate_problem("it", {"name": "www", "file": str(pem), "pem": None}) == []
 
 
 def test_the_path_of_a_certificate_is_the_same_from_everywhere() -> None:
     assert certificate_problem("it", {"name": "www", "file": "www.pem"}) == [
         "it.file is 'www.pem', must be an absolute path: begin it with {{ inventory_dir }}"
-    ]
-
-
-def test_a_key_that_is_another_certificates(pem: Path, other_pem: Path) -> None:
-    certificate = pem.read_text(encoding="ascii").split("-----BEGIN PRIVATE KEY")[0]
-    key = "-----BEGIN PRIVATE KEY" + other_pem.read_text(encoding="ascii").split("-----BEGIN PRIVATE KEY")[1]
-    assert certificate_problem("it", {"name": "www", "pem": certificate + key}) == [
-        "it.pem is '***', must hold a certificate and its unencrypted key: OpenSSL says KEY_VALUES_MISMATCH"
-    ]
-
-
-def test_a_certificate_without_a_key(pem: Path) -> None:
-    certificate = pem.read_text(encoding="ascii").split("-----BEGIN PRIVATE KEY")[0]
-    (line,) = certificate_problem("it", {"name": "www", "pem": certificate})
-    assert line.startswith("it.pem is '***', must hold a certificate and its unencrypted key: ")
-
-
-def test_an_encrypted_key_is_refused_without_asking(pem: Path, tmp_path: Path) -> None:
-    secret = tmp_path / "encrypted.pem"
-    subprocess.run(
-        ["openssl", "pkey", "-aes256", "-passout", "pass:secret", "-in", str(pem), "-out", str(secret)], check=True
-    )
-    secret.write_text(pem.read_text().split("-----BEGIN PRIVATE KEY")[0] + secret.read_text())
-    assert certificate_problem("it", {"name": "www", "file": str(secret)}) == [
-        f"it.file is {str(secret)!r}, must hold a certificate and its unencrypted key: encrypted key"
     ]

@@ -15,6 +15,41 @@ if TYPE_CHECKING:
 
 RANGE = ((1, 65535),)
 
+TIME = "must be a time such as 10s or 5m: a number and ms, s, m, h or d, from 1ms to 2147483647ms"
+NO_TIMES = [
+    "10 s",
+    "often",
+    5,
+    "5",
+    "0",
+    "0s",
+    "1us",
+    "2147483648ms",
+    "25d",
+    "99999999999d",
+    "-1s",
+    "1.5s",
+    "10s\n",
+    "１s",
+]
+NAME = "must be made of letters, digits, _ and -, at most 63 of them, and not begin with -"
+NO_NAMES = ["a b", "", "-w", "a.b", "w" * 64, True, "a\n", "a\nb", "é", "a/b", "{{ x }}"]
+DOTTED = "must be made of letters, digits, _, - and dots, at most 200 of them, and not begin with - or a dot"
+NO_DOTTED_NAMES = [".", "..", "../x", "a/b", "a b", "a#b", "a'b", "-a", ".a", "w" * 201, "", True, "a\nb"]
+DOMAIN = "must be a DNS name such as shop.example.com, in ASCII (xn--…)"
+NO_DOMAINS = [
+    None, "", "a b", "x}y", 'x"y', "x\n}", "bücher.example", "a..b", ".a", "a.", "-a.b", "*.example.com", "10.0.0.1",
+    "2001:db8::1", f"{'w' * 64}.example", ".".join(["w" * 60] * 5), "https://a.example", 7, "a.example\n",
+]  # fmt: skip
+PATH = (
+    "must be the path of a URL, without a query: letters, digits and -._~$&()*+,;=:@/, what else there is as % and two "
+    "hexadecimal digits, at most 500 characters"
+)
+NO_PATHS = [
+    "/a b", "/a\nb", "/a\rb", "/a\n", "/a\tb", "/a\x00b", "/é", "/a#b", "/a'b", '/a"b', "/a\\b", "/a }", "/a{b",
+    "/api } || { src 0.0.0.0/0 } || { path /x", "/${HOSTNAME}", "/100%", "/%zz", "/a!b", "/" + "a" * 500,
+]  # fmt: skip
+
 
 @pytest.mark.parametrize(
     ("check", "value", "more"),
@@ -28,9 +63,21 @@ RANGE = ((1, 65535),)
         (checks.interface_problem, "10.0.0.1", ()),
         (checks.prefix_problem, "10.0.0.0/24", ()),
         (checks.time_problem, "10s", ()),
-        (checks.time_problem, 5, ()),
+        (checks.time_problem, "1ms", ()),
+        (checks.time_problem, "2147483647ms", ()),
+        (checks.time_problem, "24d", ()),
         (checks.name_problem, "web-1_a", ()),
+        (checks.name_problem, "w" * 63, ()),
+        (checks.name_problem, 7, ()),
+        (checks.dotted_name_problem, "app1.example.com", ()),
+        (checks.domain_problem, "shop.internal", ()),
+        (checks.domain_problem, "localhost", ()),
+        (checks.domain_problem, "xn--bcher-kva.example", ()),
+        (checks.domain_problem, "*.example.com", (True,)),
         (checks.path_problem, "/api", ()),
+        (checks.path_problem, "/", ()),
+        (checks.path_problem, "/%C3%A9/a;b=c,(d)$&+:@~*", ()),
+        (checks.path_problem, "/health?full=1&q=a/b", (True,)),
         (checks.reference_problem, "web", ("pools", ["web"])),
     ],
 )
@@ -68,8 +115,19 @@ def test_right(check: Callable[..., list[str]], value: Any, more: tuple[Any, ...
             (),
             "it is '10.0.0.1/24', must be a prefix such as 198.51.100.1/32, without host bits",
         ),
-        (checks.time_problem, "10 s", (), "it is '10 s', must be a time such as 10s or 5m"),
-        (checks.name_problem, "a b", (), "it is 'a b', must be made of letters, digits, _ and -"),
+        (checks.range_problem, "080", RANGE, "it is '080', must be a number from 1 to 65535"),
+        (checks.range_problem, "8_0", RANGE, "it is '8_0', must be a number from 1 to 65535"),
+        (checks.range_problem, " 80 ", RANGE, "it is ' 80 ', must be a number from 1 to 65535"),
+        (checks.range_problem, "８０", RANGE, "it is '８０', must be a number from 1 to 65535"),
+        *((checks.time_problem, value, (), f"it is {value!r}, {TIME}") for value in NO_TIMES),
+        *((checks.name_problem, value, (), f"it is {checks.show(value)}, {NAME}") for value in NO_NAMES),
+        *(
+            (checks.dotted_name_problem, value, (), f"it is {checks.show(value)}, {DOTTED}")
+            for value in NO_DOTTED_NAMES
+        ),
+        *((checks.domain_problem, value, (), f"it is {checks.show(value)}, {DOMAIN}") for value in NO_DOMAINS),
+        *((checks.path_problem, value, (), f"it is {checks.show(value)}, {PATH}") for value in NO_PATHS),
+        (checks.path_problem, "/a?b=c", (), f"it is '/a?b=c', {PATH}"),
         (checks.path_problem, "api", (), "it is 'api', must begin with /"),
         (checks.reference_problem, "wbe", ("pools", ["web", "api"]), "it is 'wbe', must be one of pools: web, api"),
         (checks.reference_problem, "wbe", ("pools", []), "it is 'wbe', must be one of pools: there are none"),

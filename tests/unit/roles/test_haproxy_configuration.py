@@ -1,0 +1,49 @@
+# Copyright: (c) 2026, multitier.loadbalancer contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""HAProxy's configuration says what the inventory says, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.multitier.loadbalancer.tests.unit.support import deployment, haproxy
+
+
+def configuration(path: str = "", value: Any = None, **own: Any) -> str:
+    """Of a small deployment but for value, which is put where path leads."""
+    shared = deployment.host(1)
+    if path:
+        deployment.put(shared, f"loadbalancer_{path}", value)
+    return haproxy.rendered("haproxy.cfg.j2", shared, **own)
+
+
+def test_paths_are_quoted_so_that_nothing_in_them_means_anything_to_haproxy() -> None:
+    text = configuration("services.0.routes.0.path_prefix", "/$HOME/(a),b/")
+    assert "    use_backend api if { path '/$HOME/(a),b' } || { path_beg '/$HOME/(a),b/' }\n" in text
+    assert "uri '/h$X?a=b' ver" in configuration("backends.0.health_path", "/h$X?a=b")
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("services.0.rate_limit", ""),
+        ("services.0.routes", ""),
+        ("services.0.listeners.0.redirect_to", "    default_backend web\n"),
+        ("backends.0.health_path", "uri '/' ver"),
+        ("backends.0.balance", "    balance leastconn\n"),
+        ("backends.1.servers.0.port", "    server b1 2001:db8:30::41:8081\n"),
+    ],
+)
+def test_what_is_null_is_as_if_it_were_not_there(path: str, line: str) -> None:
+    text = configuration(path, None)
+    assert line in text
+    assert "None" not in text
+
+
+@pytest.mark.parametrize("text", ["false", "no"])
+def test_a_boolean_given_as_text_means_what_it_says(text: str) -> None:
+    assert "send-proxy" not in configuration("backends.0.send_proxy", text)
+    assert "\nexcluded" not in haproxy.rendered("node-state.lst.j2", deployment.host(1), excluded=text)
+    assert "\nexcluded" in haproxy.rendered("node-state.lst.j2", deployment.host(1), excluded="true")

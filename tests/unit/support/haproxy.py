@@ -1,0 +1,36 @@
+# Copyright: (c) 2026, multitier.loadbalancer contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role haproxy_l7 writes, rendered by Ansible itself with the role's own variables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+
+from tools.role_specs import ROOT
+
+ROLE = ROOT / "roles/haproxy_l7"
+
+
+def variables(shared: dict[str, Any], **own: Any) -> dict[str, Any]:
+    """The role's variables: loadbalancer_* of shared, then its own by their names without the prefix."""
+    loader = DataLoader()
+    found: dict[str, Any] = {}
+    for file in ("defaults/main.yml", "vars/main.yml"):
+        found |= loader.load_from_file(str(ROLE / file), trusted_as_template=True)
+    found |= {f"haproxy_l7_{name}": shared[f"loadbalancer_{name}"] for name in ("services", "backends", "certificates")}
+    return found | {f"haproxy_l7_{name}": value for name, value in own.items()}
+
+
+def rendered(template: str, shared: dict[str, Any], **own: Any) -> str:
+    """One of the role's templates."""
+    return value(f"lookup('ansible.builtin.template', '{ROLE}/templates/{template}')", shared, **own)
+
+
+def value(expression: str, shared: dict[str, Any], **own: Any) -> Any:
+    """What an expression gives in the role."""
+    templar = Templar(loader=DataLoader(), variables=variables(shared, **own))
+    return templar.template(trust_as_template("{{ " + expression + " }}"))

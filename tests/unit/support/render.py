@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, multitier.loadbalancer contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Render a role's template as Ansible does, with the role's own defaults and vars.
+
+In a process of its own, where Ansible itself imports the collection and so finds its filters.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def rendered(role: str, template: str, variants: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The text of roles/ROLE/templates/TEMPLATE for each set of variables, which win over the role's."""
+    command = [sys.executable, __file__, role, template]
+    done = subprocess.run(command, input=json.dumps(variants), capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr[-2000:]
+    texts: list[str] = json.loads(done.stdout)
+    return texts
+
+
+def main(role: str, template: str) -> None:
+    """Read variants from standard input and write texts to standard output, both as JSON."""
+    from ansible.parsing.dataloader import DataLoader
+    from ansible.plugins.loader import init_plugin_loader
+    from ansible.template import Templar, trust_as_template
+
+    init_plugin_loader([])
+    loader = DataLoader()
+    known: dict[str, Any] = {"ansible_managed": "Ansible managed"}
+    for directory in ("defaults", "vars"):
+        known.update(loader.load_from_file(str(ROOT / f"roles/{role}/{directory}/main.yml"), trusted_as_template=True))
+    text = trust_as_template((ROOT / f"roles/{role}/templates/{template}").read_text(encoding="utf-8"))
+    texts = []
+    for variables in json.load(sys.stdin):
+        templar = Templar(loader=loader, variables={**known, **variables})
+        texts.append(str(templar.template(text, overrides={"trim_blocks": True}, escape_backslashes=False)))
+    json.dump(texts, sys.stdout)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
