@@ -14,7 +14,7 @@ from ..plugin_utils.deployment import compiler
 from ..plugin_utils.deployment.model import Deployment, to_data
 
 
-def as_fact(deployment: Deployment) -> dict[str, Any]:
+def as_data(deployment: Deployment) -> dict[str, Any]:
     """The deployment, and what follows from it for each host of a tier."""
     return {
         **to_data(deployment),
@@ -32,7 +32,7 @@ class ActionModule(ActionBase):
     _VALID_ARGS = frozenset()
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The facts, or all that is wrong."""
+        """The deployment, or all that is wrong."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         try:
@@ -43,9 +43,6 @@ class ActionModule(ActionBase):
             result["warnings"] = compiled.warnings
         if compiled.deployment is None:
             return {**result, "failed": True, "msg": "\n".join(compiled.problems), "problems": compiled.problems}
-        facts = {
-            "loadbalancer_deployment": as_fact(compiled.deployment),
-            "loadbalancer_targets": list(variables["ansible_play_hosts_all"]),
-        }
-        # it is long, and -v has the variables of each role anyway
-        return {**result, "changed": False, "ansible_facts": facts, "_ansible_verbose_override": True}
+        # it is long, and -vvv shows the variables of each role anyway
+        data = {**as_data(compiled.deployment), "targets": list(variables["ansible_play_hosts_all"])}
+        return {**result, "changed": False, **data, "_ansible_verbose_override": True}

@@ -5,46 +5,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ..plugin_utils import components
-from ..plugin_utils.checks.structure import TYPES, structure_problems
+from ..plugin_utils import certificates, components
+from ..plugin_utils.checks.structure import structure_problems, unset_problem
 from ..plugin_utils.deployment import schema
+
+# in place of a value that stays in the inventory, because it is a secret
+REFERENCE = "$inventory"
 
 
 class ActionModule(ActionBase):
     """Checks on the controller; no host is contacted."""
 
     _requires_connection = False
-    _VALID_ARGS = frozenset({"role"})
+    _VALID_ARGS = frozenset({"role", "derived"})
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """A fact with the name of the role, or all that is wrong."""
+        """The variables without the role's prefix, or all that is wrong."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
-        role = self._task.args["role"]
+        role, component = self._task.args["role"], components.registry()[self._task.args["role"]]
         options = schema.role(role)
         given = {name: self._templar.template(variables[name]) for name in options if name in variables}
+        derived = self._task.args.get("derived") or {}
+        given.update({name: self._resolved(derived[name], variables) for name in options if name in derived})
         problems = structure(given, options)
         values: dict[str, Any] = {}
         if not problems:
             complete = schema.complete(given, options)
             values = {name.removeprefix(f"{role}_"): value for name, value in complete.items()}
-            problems = components.registry()[role].problems(values)
+            problems = component.problems(values)
+            if hasattr(component, "file_problems"):
+                problems += component.file_problems(values, certificates.by_loader(self._loader))
         if problems:
-            return {**result, "failed": True, "msg": "\n".join(f"{variables['inventory_hostname']}: {line}" for line in problems)}
-        values["sysctls"] = components.registry()[role].sysctls(values)
-        return {**result, "changed": False, "ansible_facts": {role: values}, "_ansible_verbose_override": True}
+            host = variables["inventory_hostname"]
+            return {**result, "failed": True, "msg": "\n".join(f"{host}: {line}" for line in problems)}
+        # a BGP password may be among them, or a private key
+        return {**result, "changed": False, **values, "sysctls": component.sysctls(values), "_ansible_no_log": True}
+
+    def _resolved(self, value: Any, variables: Mapping[str, Any]) -> Any:
+        """A value with references replaced by what the inventory has there."""
+        if isinstance(value, dict) and REFERENCE in value:
+            name = value[REFERENCE]
+            return self._templar.template(variables[name]) if name in variables else value.get("default")
+        if isinstance(value, dict):
+            return {key: self._resolved(entry, variables) for key, entry in value.items()}
+        return [self._resolved(entry, variables) for entry in value] if isinstance(value, list) else value
 
 
-def structure(given: dict[str, Any], options: dict[str, Any]) -> list[str]:
+def structure(given: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
     """Problems of names and types, each by itself."""
     problems = [
-        f"{name} is not set, must be {TYPES[spec.get('type', 'str')][0]}"
-        for name, spec in options.items()
-        if spec.get("required") and given.get(name) is None
+        unset_problem(name, spec) for name, spec in options.items() if spec.get("required") and given.get(name) is None
     ]
     for name, value in given.items():
         if value is not None:

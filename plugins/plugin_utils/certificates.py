@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
+from ansible.plugins.loader import lookup_loader
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -38,15 +39,26 @@ class UnreadableError(Exception):
     """A file that cannot be had, with why."""
 
 
-def reader(environment: Any) -> Reader:
-    """What reads a file of the controller as the roles do, vault or not; environment is the Jinja environment."""
+def by_loader(loader: Any) -> Reader:
+    """What reads a file of the controller as the roles do, vault or not, by Ansible's loader."""
+    lookup = lookup_loader.get("ansible.builtin.file", loader=loader)
+    return reader(lambda path: lookup.run([path], {}, rstrip=False)[0])
+
+
+def by_environment(environment: Any) -> Reader:
+    """The same by the Jinja environment that a filter has."""
+    return reader(lambda path: environment.globals["lookup"]("ansible.builtin.file", path, rstrip=False))
+
+
+def reader(lookup: Callable[[str], Any]) -> Reader:
+    """What reads a file once, and says why where it cannot."""
 
     @functools.cache
     def read(path: str) -> str:
         if not Path(path).is_file():
             raise UnreadableError("not found")
         try:
-            return str(environment.globals["lookup"]("ansible.builtin.file", path, rstrip=False))
+            return str(lookup(path))
         except AnsibleError as error:
             raise UnreadableError(VAULTED if is_encrypted(path) else str(error)) from error
 
@@ -68,7 +80,7 @@ def text_of(certificate: Entry, read: Reader) -> str:
 
 
 def is_given_once(certificate: Entry) -> bool:
-    """Whether it says where it is, and says it once; else service_checks tells."""
+    """Whether it says where it is, and says it once; else checks/services.py tells."""
     path = certificate.get("file")
     return bool(path) != bool(certificate.get("pem")) and (not path or Path(str(path)).is_absolute())
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..module_utils import maglev, maglev_diff
 from ..module_utils.ipvs.merge import kernel_order
 from ..module_utils.ipvs.model import canonical_address, endpoint
-from . import topology
+from . import ipvs_tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ Service = dict[str, Any]
 def wanted_services(services: Sequence[Mapping[str, Any]], servers: Sequence[Mapping[str, Any]]) -> dict[str, Service]:
     """What the inventory asks for, by name of the virtual service; destinations in the kernel's order after a start."""
     wanted = {}
-    for service in topology.virtual_services(services, servers):
+    for service in ipvs_tables.virtual_services(services, servers):
         family, address = canonical_address(service["address"])
         name = f"{service['protocol']} {endpoint(family, address, service['port'])}"
         wanted[name] = {

@@ -1,197 +1,49 @@
 # Copyright: (c) 2026, multitier.loadbalancer contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether live state is what the inventory asks for, as checks that name host, check, expected and found.
+"""Whether live state is what the deployment asks for, as checks that name host, check, expected and found.
 
-state is what M(multitier.loadbalancer.balancer_info) returned on a host, with C(services) of
-M(multitier.loadbalancer.ipvs_info) beside it on directors. Private to this collection.
+state is what M(multitier.loadbalancer.balancer_info) returned on a host, with C(services) and C(connection_table_size) of
+M(multitier.loadbalancer.ipvs_info) beside it on directors.
 """
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..module_utils import maglev, maglev_diff
-from . import topology
-from .topology import Groups, HostVars
+from . import components
+from .deployment import addresses
+from .deployment.model import DIRECTORS, PROXIES, Deployment, Host, from_data
+from .expectations import Check, check, difference
 
-Check = dict[str, Any]
 State = Mapping[str, Any]
-
-ARP = {"net.ipv4.conf.all.arp_ignore": "1", "net.ipv4.conf.all.arp_announce": "2"}
-HASHING = {"net.ipv4.fib_multipath_hash_policy": "1", "net.ipv6.fib_multipath_hash_policy": "1"}
-SYSCTLS = {
-    "routers": {**HASHING, "net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1"},
-    "directors": {
-        **ARP,
-        **HASHING,
-        "net.ipv4.vs.sloppy_tcp": "1",
-        "net.ipv4.vs.schedule_icmp": "1",
-        "net.ipv4.vs.expire_nodest_conn": "1",
-    },
-    "proxies": {**ARP, **HASHING},
-}
-MH_FLAGS = ["mh-fallback", "mh-port"]
+Registered = Mapping[str, Mapping[str, Any]]
 
 
-def check(host: str, name: str, expected: Any, found: Any, ok: bool | None = None) -> Check:
-    """One line of the result; without ok, expected and found must be equal."""
-    return {
-        "host": host,
-        "check": name,
-        "expected": text(expected),
-        "found": text(found),
-        "ok": expected == found if ok is None else ok,
-    }
+def wanted_sysctls(host: Host, deployment: Deployment) -> dict[str, str]:
+    """Kernel parameters that the roles of a host set."""
+    found: dict[str, str] = {}
+    for component in components.of(host, deployment):
+        found.update(component.sysctls(components.values(component, host, deployment)))
+    return found
 
 
-def text(value: Any) -> str:
-    """A value as a person reads it in the table."""
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {text(entry)}" for key, entry in value.items()) or "none"
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return " ".join(str(entry) for entry in value) or "none"
-    return str(value)
-
-
-def tier(host: str, groups: Groups) -> str:
-    """Name of the tier that a host belongs to; '' for hosts that belong to none."""
-    return next((name for name in SYSCTLS if host in (groups.get(name) or [])), "")
-
-
-def sessions(host: str, protocol: str, wanted: str, neighbors: Sequence[Mapping[str, Any]], states: State) -> Check:
-    """All sessions with the neighbours of the inventory are in the wanted state."""
-    missing = {
-        f"{neighbor['name']} {neighbor['address']}": states.get(neighbor["address"], "absent")
-        for neighbor in neighbors
-        if states.get(neighbor["address"]) != wanted
-    }
-    good = f"{len(neighbors)} {wanted.lower()}"
-    return check(host, f"{protocol} sessions", good, missing or good, not missing)
-
-
-def next_hops(hosts: Iterable[str], hostvars: HostVars, ipv6: bool) -> list[str]:
-    """Addresses, of one family, by which hosts are next hops on the fabric link, sorted."""
-    return sorted(
-        address
-        for name in hosts
-        for address in topology.link_addresses(
-            hostvars[name]["loadbalancer_interfaces"], hostvars[name]["loadbalancer_fabric"]
-        )
-        if (":" in address) == ipv6
-    )
-
-
-def route_check(host: str, prefix: str, wanted: list[str], state: State) -> Check:
-    """The kernel has exactly the wanted next hops for a prefix."""
-    vip = prefix.split("/")[0]
-    name = prefix if prefix.endswith("/0") else vip
-    return check(host, f"next hops of {name}", wanted, state["routes"].get(name, []))
-
-
-def difference(host: str, name: str, wanted: Mapping[str, Any], found: Mapping[str, Any], good: str) -> Check:
-    """A check that shows only the entries that differ."""
-    keys = sorted(key for key in {*wanted, *found} if wanted.get(key) != found.get(key))
-    if not keys:
-        return check(host, name, good, good)
-    return check(
-        host,
-        name,
-        {key: wanted.get(key, "absent") for key in keys},
-        {key: found.get(key, "absent") for key in keys},
-        False,
-    )
-
-
-def virtual_servers(services: Sequence[Mapping[str, Any]], servers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """What a director's table should say, by virtual server: flags, then real servers in kernel order with weights."""
-    return {
-        server_name(service["address"], service["port"]): " ".join(
-            [
-                "mh",
-                *MH_FLAGS,
-                *(
-                    f"{server_name(entry['address'], service['port'])}={entry['weight']}"
-                    for entry in reversed(service["destinations"])  # the kernel lists the newest first
-                ),
-            ]
-        )
-        for service in topology.virtual_services(services, servers)
-    }
-
-
-def server_name(address: Any, port: Any) -> str:
-    """Address and port as ipvs_info writes them."""
-    return maglev.server_name(ipaddress.ip_address(str(address)), int(port))
-
-
-def live_virtual_servers(services: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """The same as virtual_servers, of what ipvs_info returned."""
-    return {
-        server_name(service["address"], service["port"]): " ".join(
-            [
-                service["scheduler"],
-                *sorted(service["scheduler_flags"]),
-                *(f"{entry['name']}={entry['weight']}" for entry in service["destinations"]),
-            ]
-        )
-        for service in services
-        if service.get("address")
-    }
-
-
-def host_checks(state: State, host: str, groups: Groups, hostvars: HostVars) -> list[Check]:
-    """Checks of one router, director or proxy."""
-    mine = hostvars[host]
-    services = mine["loadbalancer_services"]
-    role = tier(host, groups)
-    announcers = list(groups.get("directors") or groups["proxies"])
-    vips = sorted(topology.vips(services))
-    neighbors = topology.bgp_neighbors(host, groups, hostvars)
-    checks = [
-        sessions(host, "BGP", "Established", neighbors, state["bgp"]),
-        sessions(host, "BFD", "up", neighbors, state["bfd"]),
-        difference(host, "kernel parameters", SYSCTLS[role], state["sysctls"], f"{len(SYSCTLS[role])} as wanted"),
-    ]
-    if role == "routers":
-        for prefix in topology.vip_prefixes(services):
-            checks.append(route_check(host, prefix, next_hops(announcers, hostvars, ":" in prefix), state))
-        return checks
-    for prefix in ("0.0.0.0/0", "::/0"):
-        checks.append(route_check(host, prefix, next_hops(groups["routers"], hostvars, ":" in prefix), state))
-    checks.append(check(host, "local VIPs", vips, sorted(state["local_vips"])))
-    checks.append(check(host, "announced VIPs", vips if host in announcers else [], sorted(state["announced_vips"])))
-    if role == "directors":
-        wanted = virtual_servers(services, topology.real_servers(groups, hostvars))
-        found = live_virtual_servers(state.get("services") or [])
-        checks.append(difference(host, "IPVS tables", wanted, found, f"{len(wanted)} as wanted"))
-        if state.get("connection_table_size"):
-            # read when the module is loaded: what was set later waits for the next boot
-            buckets = 2 ** int(mine.get("ipvs_maglev_connection_table_bits", 20))
-            checks.append(check(host, "IPVS connection table", buckets, state["connection_table_size"]))
-    else:
-        checks.append(backends_check(host, mine["loadbalancer_backends"], state["haproxy"]))
+def host_checks(state: State, deployment: Deployment, name: str) -> list[Check]:
+    """Checks of one host by itself."""
+    host = deployment.hosts[name]
+    wanted = wanted_sysctls(host, deployment)
+    found = {key: value for key, value in state["sysctls"].items() if key in wanted}
+    checks = [difference("sysctls", name, "kernel parameters", wanted, found, f"{len(wanted)} as wanted")]
+    for component in components.of(host, deployment):
+        checks += component.checks(host, deployment, state)
     return checks
 
 
-def backends_check(host: str, backends: Sequence[Mapping[str, Any]], states: State) -> Check:
-    """HAProxy holds every backend of the inventory for up."""
-    found = {
-        f"{backend['name']}/{server['name']}": states.get(backend["name"], {}).get(server["name"], "absent")
-        for backend in backends
-        for server in backend["servers"]
-    }
-    down = {name: status for name, status in found.items() if status != "UP"}
-    good = f"{len(found)} up"
-    return check(host, "HAProxy's backends", good, down or good, not down)
-
-
-def agreement_checks(states: Mapping[str, State], groups: Groups) -> list[Check]:
+def agreement_checks(states: Mapping[str, State], deployment: Deployment) -> Iterator[Check]:
     """Every director sends a given flow to the same real server as the first one does."""
-    directors = [name for name in groups.get("directors") or [] if name in states]
-    checks = []
+    directors = [host.name for host in deployment.tier(DIRECTORS) if host.name in states]
     for name in directors[1:]:
         first = {service["name"]: service for service in states[directors[0]].get("services") or []}
         other = {service["name"]: service for service in states[name].get("services") or []}
@@ -205,47 +57,52 @@ def agreement_checks(states: Mapping[str, State], groups: Groups) -> list[Check]
                 reason = maglev_diff.describe(result["difference"], f"on {directors[0]}", f"on {name}")
                 problems.append(f"{service}: {reason}, {100 * result['moved']:.2f} % of new flows differ")
         good = f"the tables of {directors[0]}"
-        checks.append(check(name, "agreement of directors", good, problems or good, not problems))
-    return checks
+        yield check("agreement", name, "agreement of directors", good, problems or good, not problems)
 
 
-def probe_requests(services: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One request for each VIP and listener, for http_probe."""
-    return [
-        {"address": str(vip), "port": listener["port"], "protocol": listener["protocol"], "path": "/"}
-        for service in services
-        for vip in service["vips"]
-        for listener in service["listeners"]
-    ]
+def probe_requests(deployment: Deployment) -> list[dict[str, Any]]:
+    """One request for each VIP and listener that speaks HTTP, for http_probe."""
+    domains = {certificate.name: certificate.domains for certificate in deployment.certificates}
+    requests = []
+    for service in deployment.services:
+        for vip in service.vips:
+            for listener in service.listeners:
+                if listener.application in ("http", "https"):
+                    names = [domain for name in listener.certificates for domain in domains.get(name, ())]
+                    request = {"address": vip, "port": listener.port, "protocol": listener.application, "path": "/"}
+                    host = next((name for name in names if "*" not in name), None)
+                    requests.append({**request, **({"host": host} if host else {})})
+    return requests
 
 
-def answer_checks(
-    answers: Sequence[Mapping[str, Any]], host: str, services: Sequence[Mapping[str, Any]]
-) -> list[Check]:
+def answer_checks(answers: Sequence[Mapping[str, Any]], host: str, deployment: Deployment) -> Iterator[Check]:
     """What a client got: a redirect where there should be one, else any answer that is no server error."""
     listeners = [
-        (vip, listener) for service in services for vip in service["vips"] for listener in service["listeners"]
+        (vip, listener)
+        for service in deployment.services
+        for vip in service.vips
+        for listener in service.listeners
+        if listener.application in ("http", "https")
     ]
     if len(answers) != len(listeners):
-        return [check(host, "requests", f"{len(listeners)} answers", f"{len(answers)} answers")]
-    checks = []
+        yield check("requests", host, "requests", f"{len(listeners)} answers", f"{len(answers)} answers")
+        return
     for (vip, listener), answer in zip(listeners, answers):
         found = answer["error"] or f"status {answer['status']}"
-        if listener.get("redirect_to"):
-            expected = f"redirect to {listener['redirect_to']}"
-            ok = answer["status"] in (301, 302, 307, 308) and answer["location"].startswith(listener["redirect_to"])
+        if listener.redirect_to:
+            expected = f"redirect to {listener.redirect_to}"
+            ok = answer["status"] in (301, 302, 307, 308) and answer["location"].startswith(listener.redirect_to)
         else:
             expected = "an answer below 500"
             ok = answer["status"] is not None and answer["status"] < 500
-        name = f"{listener['protocol']} request to {server_name(vip, listener['port'])}"
-        checks.append(check(host, name, expected, found, ok))
-    return checks
+        name = f"{listener.application} request to {addresses.endpoint(vip, listener.port)}"
+        yield check("requests", host, name, expected, found, ok)
 
 
 def live_state(variables: Mapping[str, Any]) -> dict[str, Any] | None:
     """What verify.yml registered on a host; None where the host could not be asked."""
     state = variables.get("loadbalancer_state") or {}
-    if "bgp" not in state:
+    if "sysctls" not in state:
         return None
     ipvs = variables.get("loadbalancer_ipvs") or {}
     return {
@@ -255,26 +112,42 @@ def live_state(variables: Mapping[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def deployment_checks(hostvars: HostVars, groups: Groups) -> list[Check]:
-    """Checks of all hosts, of the directors together, and of what clients got, from what verify.yml registered."""
-    checks = []
-    states = {}
-    for host in [name for group in SYSCTLS for name in groups.get(group) or []]:
-        state = live_state(hostvars[host])
+def deployment_checks(data: Mapping[str, Any], registered: Registered, targets: Sequence[str]) -> list[Check]:
+    """Checks of all hosts that the run is about, of several together, and of what clients got.
+
+    registered has the variables that verify.yml kept, by host.
+    """
+    deployment = from_data(data)
+    checks: list[Check] = []
+    states: dict[str, State] = {}
+    for host in (host for host in deployment.members if host.name in targets):
+        state = live_state(registered[host.name])
         if state is None:
-            checks.append(check(host, "live state", "read", "not read, see the error above", False))
+            checks.append(check("live_state", host.name, "live state", "read", "not read, see the error above", False))
             continue
-        states[host] = state
-        checks += host_checks(state, host, groups, hostvars)
-    checks += agreement_checks(states, groups)
-    services = hostvars[groups["proxies"][0]]["loadbalancer_services"]
-    for host in groups.get("clients") or []:
-        answers = (hostvars[host].get("loadbalancer_answers") or {}).get("answers")
+        states[host.name] = state
+        checks += host_checks(state, deployment, host.name)
+    checks += agreement_checks(states, deployment)
+    for component in components.registry().values():
+        checks += component.site_checks(states, deployment)
+    for host in (host for host in deployment.hosts.values() if host.tier == "clients" and host.name in targets):
+        answers = (registered[host.name].get("loadbalancer_answers") or {}).get("answers")
+        if not deployment.tier(PROXIES):
+            continue
         if answers is None:
-            checks.append(check(host, "requests", "sent", "not sent, see the error above", False))
+            checks.append(check("requests", host.name, "requests", "sent", "not sent, see the error above", False))
         else:
-            checks += answer_checks(answers, host, services)
+            checks += answer_checks(answers, host.name, deployment)
     return checks
+
+
+def remarks(data: Mapping[str, Any], targets: Sequence[str]) -> list[str]:
+    """What a reader of the table should know: hosts that were not looked at, and hosts that are excluded on purpose."""
+    deployment = from_data(data)
+    away = [host.name for host in deployment.members if host.name not in targets]
+    excluded = [host.name for host in deployment.members if host.excluded]
+    lines = [f"Not looked at, because they are outside of this run: {' '.join(away)}"] if away else []
+    return lines + ([f"Excluded on purpose: {' '.join(excluded)}"] if excluded else [])
 
 
 def line(entry: Check) -> str:
@@ -282,7 +155,7 @@ def line(entry: Check) -> str:
     return f"{entry['host']}: {entry['check']}: expected {entry['expected']}, found {entry['found']}"
 
 
-def table(checks: Sequence[Check]) -> list[str]:
+def table(checks: Sequence[Check], notes: Sequence[str] = ()) -> list[str]:
     """Lines of a table; what was expected is shown where something else was found."""
     rows = [("HOST", "CHECK", "FOUND", "")]
     rows += [
@@ -298,4 +171,4 @@ def table(checks: Sequence[Check]) -> list[str]:
     found = min(60, max(len(row[2]) for row in rows))
     lines = [f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:<{found}}  {row[3]}".rstrip() for row in rows]
     failed = sum(not entry["ok"] for entry in checks)
-    return [*lines, f"{len(checks)} checks, {failed} failed"]
+    return [*lines, *notes, f"{len(checks)} checks, {failed} failed"]

@@ -59,6 +59,11 @@ def meant(name: str, known: Iterable[str]) -> str:
     return f": {near[0]} was meant?" if near else ""
 
 
+def unset_problem(where: str, spec: Spec) -> str:
+    """The line about a value that must be there and is not."""
+    return f"{where} is not set, must be {TYPES[spec.get('type', 'str')][0]}"
+
+
 def structure_problems(where: str, value: Any, spec: Spec) -> list[str]:
     """Problems of value, one line each."""
     kind = spec.get("type", "str")
@@ -93,5 +98,5 @@ def options_problems(where: str, value: Mapping[str, Any], options: Mapping[str,
         if entry is not None:
             problems += structure_problems(f"{where}.{name}", entry, spec)
         elif spec.get("required"):
-            problems.append(f"{where}.{name} is not set, must be {TYPES[spec.get('type', 'str')][0]}")
+            problems.append(unset_problem(f"{where}.{name}", spec))
     return problems

@@ -14,7 +14,11 @@ A component is a module with:
 - `setting_problems(values)`: the part of it that concerns what is not in SOURCES.
 - `site_findings(deployment)`: what is wrong with settings of several hosts together.
 - `sysctls(values)`: kernel parameters that the role sets, by name.
-- `expected(host, deployment)`: what verify.yml expects of a host that runs it.
+- `checks(host, deployment, state)`: what verify.yml expects of a host that runs it, and what it found there.
+- `site_checks(states, deployment)`: the same of several hosts together.
+
+and, where it applies, `ALONE` (variables that make a deployment without routers), `excludes(values)` (whether a host is
+taken out of the pool on purpose) and `file_problems(values, read)` (what is wrong with files that variables name).
 """
 
 from __future__ import annotations
@@ -52,7 +56,9 @@ def of(host: Host, deployment: Deployment) -> list[ModuleType]:
 def derived() -> dict[str, str]:
     """Names of variables that no inventory sets, each with the variable to set in its place."""
     return {
-        f"{component.ROLE}_{name}": source for component in registry().values() for name, source in component.SOURCES.items()
+        f"{component.ROLE}_{name}": source
+        for component in registry().values()
+        for name, source in component.SOURCES.items()
     }
 
 
@@ -75,7 +81,25 @@ def findings(deployment: Deployment) -> Iterator[Finding]:
         yield from component.site_findings(deployment)
 
 
+def is_excluded(settings: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether what a host sets, by role, takes it out of the pool on purpose."""
+    return any(
+        component.excludes(named(role, settings[role]))
+        for role, component in registry().items()
+        if hasattr(component, "excludes") and settings.get(role)
+    )
+
+
+def values(component: ModuleType, host: Host, deployment: Deployment) -> dict[str, Any]:
+    """All variables of a component on a host, by names without the role's prefix."""
+    return {**settings(component, host), **component.variables(host, deployment)}
+
+
 def settings(component: ModuleType, host: Host) -> dict[str, Any]:
     """What a host sets of a component's variables, complete, by names without the role's prefix."""
-    prefix = f"{component.ROLE}_"
-    return {name.removeprefix(prefix): value for name, value in host.settings[component.ROLE].items()}
+    return named(component.ROLE, host.settings[component.ROLE])
+
+
+def named(role: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Variables by names without their role's prefix."""
+    return {name.removeprefix(f"{role}_"): value for name, value in values.items()}

@@ -11,6 +11,7 @@ from typing import Any
 from ..checks.values import duplicates, ranges, vip_problem
 from ..deployment.findings import Finding
 from ..deployment.model import ROUTERS, TIERS, Deployment, Host
+from ..expectations import Check, check
 
 ROLE = "dsr_loopback"
 ORDER = 10
@@ -39,5 +40,23 @@ def problems(values: Mapping[str, Any]) -> list[str]:
 
 
 def site_findings(deployment: Deployment) -> Iterator[Finding]:
+    """Nothing concerns several hosts."""
+    yield from ()
+
+
+def sysctls(values: Mapping[str, Any]) -> dict[str, str]:
+    """Answer ARP only for addresses of the interface asked on, and never ask with a VIP as the sender."""
+    return {"net.ipv4.conf.all.arp_ignore": "1", "net.ipv4.conf.all.arp_announce": "2"}
+
+
+def checks(host: Host, deployment: Deployment, state: Mapping[str, Any]) -> Iterator[Check]:
+    """The host accepts every VIP, and announces those that it should."""
+    vips = sorted(deployment.vips)
+    announced = vips if deployment.announces(host) and not host.excluded else []
+    yield check("local_vips", host.name, "local VIPs", vips, sorted(state["local_vips"]))
+    yield check("announced_vips", host.name, "announced VIPs", announced, sorted(state["announced_vips"]))
+
+
+def site_checks(states: Mapping[str, Mapping[str, Any]], deployment: Deployment) -> Iterator[Check]:
     """Nothing concerns several hosts."""
     yield from ()

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..checks.values import ASN, address_problem, duplicates, ipv4_problem, prefix_problem, ranges, show, vip_problem
 from ..deployment import addresses
 from ..deployment.findings import Finding
-from ..deployment.model import ROUTERS, TIERS, Deployment, Host
+from ..deployment.model import ROUTERS, TIERS, Deployment, End, Host
+from ..expectations import Check, check
 
 ROLE = "frr_ecmp"
 ORDER = 20
@@ -123,3 +124,40 @@ def sysctls(values: Mapping[str, Any]) -> dict[str, str]:
         "net.ipv4.ip_forward": forwarding,
         "net.ipv6.conf.all.forwarding": forwarding,
     }
+
+
+def checks(host: Host, deployment: Deployment, state: Mapping[str, Any]) -> Iterator[Check]:
+    """Sessions are up, and the kernel has every next hop that they should bring."""
+    neighbors = deployment.neighbors(host)
+    yield _sessions(host, "BGP", "Established", neighbors, state["bgp"])
+    yield _sessions(host, "BFD", "up", neighbors, state["bfd"])
+    is_router = host.tier == ROUTERS
+    for prefix in deployment.vips if is_router else DEFAULT_ROUTES:
+        wanted = sorted(
+            end.address
+            for end in neighbors
+            if addresses.is_ipv6(end.address) == addresses.is_ipv6(prefix)
+            and (not is_router or brings(deployment, deployment.hosts[end.host]))
+        )
+        yield check("next_hops", host.name, f"next hops of {prefix}", wanted, state["routes"].get(prefix, []))
+
+
+def brings(deployment: Deployment, host: Host) -> bool:
+    """Whether a neighbour of a router should announce VIPs now."""
+    return deployment.announces(host) and not host.excluded
+
+
+def _sessions(host: Host, protocol: str, wanted: str, ends: Sequence[End], states: Mapping[str, str]) -> Check:
+    missing = {
+        f"{end.host} {end.address}": states.get(end.address, "absent")
+        for end in ends
+        if states.get(end.address) != wanted
+    }
+    good = f"{len(ends)} {wanted.lower()}"
+    identity = f"{protocol.lower()}_sessions"
+    return check(identity, host.name, f"{protocol} sessions", good, missing or good, not missing)
+
+
+def site_checks(states: Mapping[str, Mapping[str, Any]], deployment: Deployment) -> Iterator[Check]:
+    """Nothing concerns several hosts."""
+    yield from ()

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .. import certificates
 from ..checks.services import service_problems
 from ..checks.values import PORT, address_problem, ranges, time_problem
 from ..deployment.findings import Finding
 from ..deployment.model import PROXIES, Deployment, Host
+from ..expectations import Check, check
 
 ROLE = "haproxy_l7"
 ORDER = 30
@@ -71,6 +74,12 @@ def problems(values: Mapping[str, Any]) -> list[str]:
     return found + setting_problems(values)
 
 
+def file_problems(values: Mapping[str, Any], read: certificates.Reader) -> list[str]:
+    """What the certificates hold."""
+    now = datetime.datetime.now(datetime.UTC)
+    return certificates.findings(f"{ROLE}_certificates", values["certificates"], read, now)[0]
+
+
 def site_findings(deployment: Deployment) -> Iterator[Finding]:
     """Directors ask all proxies on the same ports."""
     proxies = deployment.tier(PROXIES)
@@ -88,3 +97,25 @@ def site_findings(deployment: Deployment) -> Iterator[Finding]:
 def sysctls(values: Mapping[str, Any]) -> dict[str, str]:
     """HAProxy starts, and reloads, whether a VIP is on the host at that moment or not."""
     return {"net.ipv4.ip_nonlocal_bind": "1", "net.ipv6.ip_nonlocal_bind": "1"}
+
+
+def excludes(values: Mapping[str, Any]) -> bool:
+    """A proxy that the operator has taken out of the pool."""
+    return bool(values["excluded"])
+
+
+def checks(host: Host, deployment: Deployment, state: Mapping[str, Any]) -> Iterator[Check]:
+    """HAProxy holds every backend for up."""
+    found = {
+        f"{backend['name']}/{server['name']}": state["haproxy"].get(backend["name"], {}).get(server["name"], "absent")
+        for backend in deployment.backends
+        for server in backend["servers"]
+    }
+    down = {name: status for name, status in found.items() if status != "UP"}
+    good = f"{len(found)} up"
+    yield check("backends", host.name, "backends of the proxy", good, down or good, not down)
+
+
+def site_checks(states: Mapping[str, Mapping[str, Any]], deployment: Deployment) -> Iterator[Check]:
+    """Nothing concerns several hosts."""
+    yield from ()

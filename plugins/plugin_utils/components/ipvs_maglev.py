@@ -10,9 +10,12 @@ from typing import Any
 
 from ..checks.services import sockets
 from ..checks.values import PORT, address_problem, duplicates, family_name, is_ipv6, path_problem, ranges, vip_problem
+from ..deployment import addresses
 from ..deployment.findings import Finding
 from ..deployment.groups import MAGLEV_MAXIMUM
 from ..deployment.model import DIRECTORS, PROXIES, Deployment, Host, Listener, Service
+from ..expectations import Check, check, difference
+from ..ipvs_tables import key, virtual_services
 
 ROLE = "ipvs_maglev"
 ORDER = 30
@@ -94,7 +97,9 @@ def problems(values: Mapping[str, Any]) -> list[str]:
         for listener in service["listeners"]:
             check = listener["check"]
             found += ranges(f"{where}.listeners.", listener, {"port": PORT})
-            found += ranges(f"{where}.listeners.check.", {"port": check.get("port") or listener["port"]}, {"port": PORT})
+            found += ranges(
+                f"{where}.listeners.check.", {"port": check.get("port") or listener["port"]}, {"port": PORT}
+            )
             found += path_problem(f"{where}.listeners.check.path", check.get("path") or "/")
     return found + duplicates(f"{ROLE}_services", sockets(services))
 
@@ -149,3 +154,61 @@ def sysctls(values: Mapping[str, Any]) -> dict[str, str]:
         "net.ipv4.conf.all.send_redirects": "0",
         "net.ipv4.conf.default.send_redirects": "0",
     }
+
+
+FORWARDING = "dr"
+FLAGS = ("mh-fallback", "mh-port")
+
+
+def checks(host: Host, deployment: Deployment, state: Mapping[str, Any]) -> Iterator[Check]:
+    """The kernel has the virtual services of the deployment, each with its real servers in order."""
+    wanted, found = expected_tables(host, deployment), live_tables(state.get("services") or [])
+    yield difference("ipvs_tables", host.name, "IPVS tables", wanted, found, f"{len(wanted)} as wanted")
+    if state.get("connection_table_size"):
+        # read when the module is loaded: what was set later waits for the next boot
+        buckets = 2 ** host.settings[ROLE][f"{ROLE}_connection_table_bits"]
+        size = state["connection_table_size"]
+        yield check("ipvs_connection_table", host.name, "IPVS connection table", buckets, size)
+
+
+def expected_tables(host: Host, deployment: Deployment) -> dict[str, str]:
+    """What a director's table should say, by virtual service; real servers in the kernel's order, newest first."""
+    values = variables(host, deployment)
+    out = {address for proxy in deployment.tier(PROXIES) if proxy.excluded for address in proxy.fabric_addresses()}
+    return {
+        key(service): " ".join(
+            [
+                "mh",
+                *FLAGS,
+                *(
+                    f"{addresses.endpoint(entry['address'], service['port'])}={0 if entry['address'] in out else entry['weight']}"
+                    for entry in reversed(service["destinations"])
+                ),
+            ]
+        )
+        for service in virtual_services(values["services"], values["real_servers"])
+    }
+
+
+def live_tables(services: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The same of what ipvs_info returned; another forwarding method than direct is named."""
+    return {
+        key(service): " ".join(
+            [
+                service["scheduler"],
+                *sorted(service["scheduler_flags"]),
+                *(
+                    f"{entry['name']}={entry['weight']}"
+                    + ("" if entry["forwarding"] == FORWARDING else f" by {entry['forwarding']}")
+                    for entry in service["destinations"]
+                ),
+            ]
+        )
+        for service in services
+        if service.get("address")
+    }
+
+
+def site_checks(states: Mapping[str, Mapping[str, Any]], deployment: Deployment) -> Iterator[Check]:
+    """Nothing concerns several hosts."""
+    yield from ()

@@ -12,6 +12,7 @@ from typing import Any
 from ..checks.values import ranges, show
 from ..deployment.findings import Finding
 from ..deployment.model import Deployment, Host
+from ..expectations import Check
 
 ROLE = "keepalived_daemon"
 ORDER = 25
@@ -48,3 +49,18 @@ def site_findings(deployment: Deployment) -> Iterator[Finding]:
         values = {name.removeprefix(f"{ROLE}_"): value for name, value in host.settings[ROLE].items()}
         for line in setting_problems(values):
             yield host.name, line
+
+
+def sysctls(values: Mapping[str, Any]) -> dict[str, str]:
+    """None."""
+    return {}
+
+
+def checks(host: Host, deployment: Deployment, state: Mapping[str, Any]) -> Iterator[Check]:
+    """What the roles that include it look at says enough."""
+    yield from ()
+
+
+def site_checks(states: Mapping[str, Mapping[str, Any]], deployment: Deployment) -> Iterator[Check]:
+    """Nothing concerns several hosts."""
+    yield from ()

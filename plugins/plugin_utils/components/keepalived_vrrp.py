@@ -21,6 +21,7 @@ from ..checks.values import (
 from ..deployment import addresses
 from ..deployment.findings import Finding
 from ..deployment.model import Deployment, Host
+from ..expectations import Check, check
 
 ROLE = "keepalived_vrrp"
 ORDER = 50
@@ -140,6 +141,40 @@ def _agree(
                     "so that it is clear who holds the addresses",
                 )
             if bool(theirs["peers"]) != bool(instance["peers"]):
-                yield host.name, f"{where}.peers is {instance['peers']!r}, must be set on all hosts or on none: {other.name} differs"
+                yield (
+                    host.name,
+                    f"{where}.peers is {instance['peers']!r}, must be set on all hosts or on none: {other.name} differs",
+                )
             elif instance["peers"] and theirs["source_address"] not in instance["peers"]:
-                yield host.name, f"{where}.peers is {instance['peers']!r}, must have {theirs['source_address']!r}, which is {other.name}"
+                yield (
+                    host.name,
+                    f"{where}.peers is {instance['peers']!r}, must have {theirs['source_address']!r}, which is {other.name}",
+                )
+
+
+def sysctls(values: Mapping[str, Any]) -> dict[str, str]:
+    """None."""
+    return {}
+
+
+def checks(host: Host, deployment: Deployment, state: Mapping[str, Any]) -> Iterator[Check]:
+    """Who holds an address is for several hosts together."""
+    yield from ()
+
+
+def site_checks(states: Mapping[str, Mapping[str, Any]], deployment: Deployment) -> Iterator[Check]:
+    """Of the hosts that share an address, exactly one holds it: the one of the highest priority."""
+    owners: dict[str, list[tuple[int, str, bool]]] = {}
+    for host in deployment.hosts.values():
+        for instance in host.settings.get(ROLE, {}).get(f"{ROLE}_instances") or []:
+            for address in instance["addresses"]:
+                entry = (-instance["priority"], host.name, instance["preempt"])
+                owners.setdefault(addresses.bare(address), []).append(entry)
+    for address, members in owners.items():
+        names = [name for _priority, name, _preempt in sorted(members)]
+        if set(names) <= set(states):
+            holders = [name for name in names if address in states[name]["addresses"]]
+            # without preemption it stays with whoever took it over
+            any_of_them = len(holders) == 1 and not all(preempt for _priority, _name, preempt in members)
+            good = holders == names[:1] or any_of_them
+            yield check("vrrp", names[0], f"holder of {address}", names[:1], holders, good)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from .. import components
 from ..checks.values import entry_name, show
 from . import addresses, schema
 from .findings import INVENTORY, Finding
@@ -65,6 +66,7 @@ class Builder:
             schema.OWN,
             ("loadbalancer_interfaces", "loadbalancer_fabric", "loadbalancer_asn", "loadbalancer_weight"),
         )
+        settings = self._settings(variables) if tier in TIERS else {}
         return Host(
             name=name,
             tier=tier,
@@ -73,7 +75,8 @@ class Builder:
             asn=own["loadbalancer_asn"] or 0,
             weight=own["loadbalancer_weight"],
             has_password=bool(variables.get("loadbalancer_bgp_password")),
-            settings=self._settings(variables) if tier in TIERS else {},
+            excluded=components.is_excluded(settings),
+            settings=settings,
         )
 
     def _settings(self, variables: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

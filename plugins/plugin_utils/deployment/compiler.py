@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .. import components
+from .. import certificates, components
 from ..checks.services import service_problems
-from . import addresses, groups as grouping, problems, read, schema, variables
+from . import addresses, problems, read, schema, variables
+from . import groups as grouping
 from .build import Builder
 from .findings import INVENTORY, Finding, merged
 from .model import TIERS, Deployment
@@ -44,15 +46,29 @@ def compile_inventory(hostvars: Any, groups: Mapping[str, Sequence[str]], loader
     deployment = builder.build()
     found += builder.findings
     found += _served(deployment, values)
+    if loader:
+        lines, more = _certificates(deployment, values, loader)
+        found += lines
+        warnings += more
     if not found:
         found += problems.findings(deployment, {name: one.variables for name, one in values.items()})
         found += components.findings(deployment)
     return Compiled(None if found else deployment, merged(found), warnings)
 
 
-def _by_themselves(
-    values: Mapping[str, read.Values], groups: Mapping[str, Sequence[str]]
-) -> list[Finding]:
+def _certificates(
+    deployment: Deployment, values: Mapping[str, read.Values], loader: Any
+) -> tuple[list[Finding], list[str]]:
+    """What is wrong, or will be, with what the certificates hold."""
+    name = "loadbalancer_certificates"
+    entries = values[deployment.members[0].name].variables.get(name) or [] if deployment.members else []
+    lines, warnings = certificates.findings(
+        name, entries, certificates.by_loader(loader), datetime.datetime.now(datetime.UTC)
+    )
+    return [(INVENTORY, line) for line in lines], [f"{INVENTORY}: {line}" for line in warnings]
+
+
+def _by_themselves(values: Mapping[str, read.Values], groups: Mapping[str, Sequence[str]]) -> list[Finding]:
     """What is wrong with variables, each by itself."""
     checker = variables.Checker(components.derived())
     tiers = {host: tier for tier in TIERS for host in groups.get(tier) or []}
@@ -66,11 +82,11 @@ def _by_themselves(
 def _served(deployment: Deployment, values: Mapping[str, read.Values]) -> list[Finding]:
     """What is wrong with services, backends and certificates, which are the same on all hosts."""
     members = deployment.members
-    certificates = values[members[0].name].variables.get("loadbalancer_certificates") or [] if members else []
+    entries = values[members[0].name].variables.get("loadbalancer_certificates") or [] if members else []
     lines = service_problems(
         "loadbalancer",
         [service.declared for service in deployment.services],
         deployment.backends,
-        [schema.without_none(entry) for entry in certificates],
+        [schema.without_none(entry) for entry in entries],
     )
     return [(INVENTORY, line) for line in lines]

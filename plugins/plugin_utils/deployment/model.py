@@ -43,7 +43,10 @@ class Interface:
 
 @dataclasses.dataclass(frozen=True)
 class Host:
-    """A host of one of the tiers, a backend or a client; settings are the roles' variables that it sets, complete."""
+    """A host of one of the tiers, a backend or a client; settings are the roles' variables that it sets, complete.
+
+    excluded is a host that the operator has taken out of the pool.
+    """
 
     name: str
     tier: str
@@ -52,6 +55,7 @@ class Host:
     asn: int = 0
     weight: int = 1
     has_password: bool = False
+    excluded: bool = False
     settings: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
     def fabric_addresses(self) -> list[str]:
@@ -217,8 +221,8 @@ def to_data(value: Any) -> Any:
 
 
 def from_data(data: Mapping[str, Any]) -> Deployment:
-    """The deployment of what `to_data` made."""
-    built: Deployment = _build(Deployment, data)
+    """The deployment of what `to_data` made; what else is beside it is left alone."""
+    built: Deployment = _build(Deployment, {field.name: data[field.name] for field in dataclasses.fields(Deployment)})
     return built
 
 

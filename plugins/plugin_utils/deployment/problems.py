@@ -51,9 +51,15 @@ def _interfaces(host: Host) -> Iterator[Finding]:
     for index, interface in enumerate(host.interfaces):
         where = entry_name("loadbalancer_interfaces", index, {"name": interface.name})
         if not INTERFACE_NAME.fullmatch(interface.name) or interface.name.strip(".") == "":
-            yield host.name, f"{where}.name is {show(interface.name)}, must be 1 to 15 letters, digits, '.', '_' and '-'"
+            yield (
+                host.name,
+                f"{where}.name is {show(interface.name)}, must be 1 to 15 letters, digits, '.', '_' and '-'",
+            )
         if not LINK_NAME.fullmatch(interface.link):
-            yield host.name, f"{where}.link is {show(interface.link)}, must be made of letters, digits, '.', '_' and '-'"
+            yield (
+                host.name,
+                f"{where}.link is {show(interface.link)}, must be made of letters, digits, '.', '_' and '-'",
+            )
         if interface.name in names:
             yield host.name, f"loadbalancer_interfaces has {interface.name} twice, must have each interface once"
         names.add(interface.name)
@@ -219,8 +225,18 @@ def _asns(deployment: Deployment) -> Iterator[Finding]:
 
 def _vips(deployment: Deployment) -> Iterator[Finding]:
     """VIPs that something else is, or that lie in a network of a link."""
-    owner = {addresses.bare(text): host.name for host in deployment.hosts.values() for i in host.interfaces for text in i.addresses}
-    networks = {addresses.network(text): i.link for host in deployment.hosts.values() for i in host.interfaces for text in i.addresses}
+    owner = {
+        addresses.bare(text): host.name
+        for host in deployment.hosts.values()
+        for i in host.interfaces
+        for text in i.addresses
+    }
+    networks = {
+        addresses.network(text): i.link
+        for host in deployment.hosts.values()
+        for i in host.interfaces
+        for text in i.addresses
+    }
     servers = {server["address"]: pool["name"] for pool in deployment.backends for server in pool["servers"]}
     for service in deployment.services:
         where = f"loadbalancer_services ({service.name}).vips"
@@ -231,7 +247,10 @@ def _vips(deployment: Deployment) -> Iterator[Finding]:
                 yield INVENTORY, f"{where} has {show(vip)}, which is an address of {owner[vip]}: must be another"
                 continue
             if vip in servers:
-                yield INVENTORY, f"{where} has {show(vip)}, which is a server of the backend {servers[vip]}: must be another"
+                yield (
+                    INVENTORY,
+                    f"{where} has {show(vip)}, which is a server of the backend {servers[vip]}: must be another",
+                )
             for net, link in networks.items():
                 if addresses.contains(net, vip):
                     yield (
@@ -244,12 +263,21 @@ def _vips(deployment: Deployment) -> Iterator[Finding]:
 def _ports(deployment: Deployment) -> Iterator[Finding]:
     """Ports that two listeners of a VIP share, that a daemon of ours has, or that a redirect misses."""
     owner: dict[tuple[str, str], str] = {}
-    tls = {vip for s in deployment.services for one in s.listeners if (one.application, one.port) == ("https", 443) for vip in s.vips}
+    tls = {
+        vip
+        for s in deployment.services
+        for one in s.listeners
+        if (one.application, one.port) == ("https", 443)
+        for vip in s.vips
+    }
     for service in deployment.services:
         where = f"loadbalancer_services ({service.name}).listeners"
         for listener in service.listeners:
             if listener.port in OWN_PORTS:
-                yield INVENTORY, f"{where}.port is {listener.port}, must be another: that is {OWN_PORTS[listener.port]}'s"
+                yield (
+                    INVENTORY,
+                    f"{where}.port is {listener.port}, must be another: that is {OWN_PORTS[listener.port]}'s",
+                )
             for vip in dict.fromkeys(service.vips):
                 other = owner.setdefault((vip, listener.socket), service.name)
                 if other != service.name:

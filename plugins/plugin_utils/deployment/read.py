@@ -18,13 +18,11 @@ from jinja2 import Undefined, UndefinedError
 
 from . import schema
 
-# what role_variables.py sets: names of the variables that the deployment gave to the roles of a host
-GIVEN = "loadbalancer_given_variables"
-# of our own playbooks: facts that they set, and results that they keep
+# of our own playbooks: results that they keep, and facts that they set
 INTERNAL = (
-    "loadbalancer_deployment", "loadbalancer_targets", "loadbalancer_deployed", GIVEN,
-    "loadbalancer_state", "loadbalancer_ipvs", "loadbalancer_answers",
-)
+    "loadbalancer_deployment", "loadbalancer_deployed", "loadbalancer_state", "loadbalancer_ipvs",
+    "loadbalancer_answers", "loadbalancer_targets",
+)  # fmt: skip
 MARKS = ("{{", "{%", "{#")
 
 
@@ -55,11 +53,10 @@ class Reader:
         raw = self._hostvars.raw_get(name) if self._loader else self._hostvars[name]
         # what Ansible gives of another host by hostvars cannot itself use hostvars
         templar = Templar(loader=self._loader, variables={**raw, "hostvars": self._hostvars}) if self._loader else None
-        given = raw.get(GIVEN) or ()
         variables: dict[str, Any] = {}
         problems = []
         for key in sorted(key for key in raw if str(key).startswith(self._prefixes)):
-            if key in INTERNAL or key in given:
+            if key in INTERNAL:
                 continue
             try:
                 variables[str(key)] = self._value(raw[key], templar)

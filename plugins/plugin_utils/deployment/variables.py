@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from ..checks.structure import TYPES, meant, structure_problems
+from ..checks.structure import meant, structure_problems, unset_problem
 from ..checks.values import show
 from . import read, schema
 from .findings import Finding
@@ -41,7 +41,7 @@ class Checker:
                 yield host, line
         for name in REQUIRED if tier in TIERS else ():
             if variables.get(name) is None:
-                yield host, f"{name} is not set, must be {TYPES[self._specs[name].get('type', 'str')][0]}"
+                yield host, unset_problem(name, self._specs[name])
 
     def _problems(self, name: str, value: Any) -> list[str]:
         key = (name, id(value))
