@@ -19,7 +19,7 @@ def as_data(deployment: Deployment) -> dict[str, Any]:
     return {
         **to_data(deployment),
         "components": {
-            host.name: [component.ROLE for component in components.of(host, deployment)] for host in deployment.members
+            host.name: [component.role for component in components.of(host, deployment)] for host in deployment.members
         },
         "variables": {host.name: components.role_variables(host, deployment) for host in deployment.members},
     }

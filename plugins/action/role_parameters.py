@@ -38,9 +38,9 @@ class ActionModule(ActionBase):
         if not problems:
             complete = schema.complete(given, options)
             values = {name.removeprefix(f"{role}_"): value for name, value in complete.items()}
-            problems = component.problems(values)
-            if hasattr(component, "file_problems"):
-                problems += component.file_problems(values, certificates.by_loader(self._loader))
+            problems = component.problems(values) + component.file_problems(
+                values, certificates.by_loader(self._loader)
+            )
         if problems:
             host = variables["inventory_hostname"]
             return {**result, "failed": True, "msg": "\n".join(f"{host}: {line}" for line in problems)}

@@ -14,7 +14,7 @@ Entries = Sequence[Mapping[str, Any]]
 
 
 def virtual_services(services: Entries, servers: Entries) -> list[dict[str, Any]]:
-    """Services of IPVS, one for each VIP and listener, each with the real servers of its family in the order of adding."""
+    """Services of IPVS, one for each VIP and listener, with the real servers of its family in the order of adding."""
     return [
         {
             "address": str(vip),

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether live state is what the deployment asks for, as checks that name host, check, expected and found.
 
-state is what M(multitier.loadbalancer.balancer_info) returned on a host, with C(services) and C(connection_table_size) of
-M(multitier.loadbalancer.ipvs_info) beside it on directors.
+state is what M(multitier.loadbalancer.balancer_info) returned on a host, on directors with C(services) and
+C(connection_table_size) of M(multitier.loadbalancer.ipvs_info) beside it.
 """
 
 from __future__ import annotations

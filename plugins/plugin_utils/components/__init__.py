@@ -3,22 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The components that a host can run, each in one file of this folder, which is all that knows its daemon.
 
-A component is a module with:
-
-- `ROLE`: the role that deploys it.
-- `ORDER`: its place among the components of a host.
-- `SOURCES`: the role's variables that are made of the deployment, each with the inventory's variable behind it.
-- `runs_on(host, deployment)`: whether a host runs it.
-- `variables(host, deployment)`: values of SOURCES for a host.
-- `problems(values)`: what is wrong with a role's variables, complete, named without the role's prefix.
-- `setting_problems(values)`: the part of it that concerns what is not in SOURCES.
-- `site_findings(deployment)`: what is wrong with settings of several hosts together.
-- `sysctls(values)`: kernel parameters that the role sets, by name.
-- `checks(host, deployment, state)`: what verify.yml expects of a host that runs it, and what it found there.
-- `site_checks(states, deployment)`: the same of several hosts together.
-
-and, where it applies, `ALONE` (variables that make a deployment without routers), `excludes(values)` (whether a host is
-taken out of the pool on purpose) and `file_problems(values, read)` (what is wrong with files that variables name).
+_base.py says what a component is. They are found by listing the folder.
 """
 
 from __future__ import annotations
@@ -27,45 +12,46 @@ import functools
 import importlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from ..deployment.findings import Finding
 from ..deployment.model import Deployment, Host
+from ._base import Component
 
 
 @functools.cache
-def registry() -> dict[str, ModuleType]:
+def registry() -> dict[str, Component]:
     """All components by their role, in the order in which a host gets them."""
-    names = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_"))
-    modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
-    return {module.ROLE: module for module in sorted(modules, key=lambda module: module.ORDER)}
+    for path in sorted(Path(__file__).parent.glob("[!_]*.py")):
+        importlib.import_module(f"{__name__}.{path.stem}")
+    found = [kind() for kind in Component.__subclasses__()]
+    return {component.role: component for component in sorted(found, key=lambda one: (one.order, one.role))}
 
 
-def any_alone(values: Mapping[str, Any]) -> bool:
-    """Whether a host sets a variable of a component that needs no routers and no proxies."""
-    names = {name for component in registry().values() for name in getattr(component, "ALONE", ())}
-    return any(one.variables.get(name) for one in values.values() for name in names)
-
-
-def of(host: Host, deployment: Deployment) -> list[ModuleType]:
+def of(host: Host, deployment: Deployment) -> list[Component]:
     """Components that a host runs, in order."""
     return [component for component in registry().values() if component.runs_on(host, deployment)]
 
 
 def derived() -> dict[str, str]:
-    """Names of variables that no inventory sets, each with the variable to set in its place."""
+    """Names of variables that no inventory sets, each with what to set in its place."""
     return {
-        f"{component.ROLE}_{name}": source
+        f"{component.role}_{name}": source
         for component in registry().values()
-        for name, source in component.SOURCES.items()
+        for name, source in component.sources.items()
     }
+
+
+def any_alone(variables: Iterator[Mapping[str, Any]]) -> bool:
+    """Whether a host has a variable of a component that needs no routers and no proxies."""
+    names = [name for component in registry().values() for name in component.alone]
+    return any(host.get(name) for host in variables for name in names)
 
 
 def role_variables(host: Host, deployment: Deployment) -> dict[str, Any]:
     """Values for all variables that the roles of a host get from the deployment, by their full names."""
     return {
-        f"{component.ROLE}_{name}": value
+        f"{component.role}_{name}": value
         for component in of(host, deployment)
         for name, value in component.variables(host, deployment).items()
     }
@@ -81,25 +67,23 @@ def findings(deployment: Deployment) -> Iterator[Finding]:
         yield from component.site_findings(deployment)
 
 
-def is_excluded(settings: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether what a host sets, by role, takes it out of the pool on purpose."""
+def is_excluded(by_role: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether what a host sets, by role, takes it out of the pool."""
     return any(
-        component.excludes(named(role, settings[role]))
-        for role, component in registry().items()
-        if hasattr(component, "excludes") and settings.get(role)
+        component.excludes(named(role, by_role[role])) for role, component in registry().items() if by_role.get(role)
     )
 
 
-def values(component: ModuleType, host: Host, deployment: Deployment) -> dict[str, Any]:
+def values(component: Component, host: Host, deployment: Deployment) -> dict[str, Any]:
     """All variables of a component on a host, by names without the role's prefix."""
     return {**settings(component, host), **component.variables(host, deployment)}
 
 
-def settings(component: ModuleType, host: Host) -> dict[str, Any]:
+def settings(component: Component, host: Host) -> dict[str, Any]:
     """What a host sets of a component's variables, complete, by names without the role's prefix."""
-    return named(component.ROLE, host.settings[component.ROLE])
+    return named(component.role, host.settings[component.role])
 
 
-def named(role: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def named(role: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     """Variables by names without their role's prefix."""
-    return {name.removeprefix(f"{role}_"): value for name, value in values.items()}
+    return {name.removeprefix(f"{role}_"): value for name, value in variables.items()}

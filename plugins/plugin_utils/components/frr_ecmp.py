@@ -14,18 +14,9 @@ from ..deployment import addresses
 from ..deployment.findings import Finding
 from ..deployment.model import ROUTERS, TIERS, Deployment, End, Host
 from ..expectations import Check, check
+from ._base import Component
 
 ROLE = "frr_ecmp"
-ORDER = 20
-SOURCES = {
-    "asn": "loadbalancer_asn",
-    "router_id": "loadbalancer_interfaces",
-    "neighbors": "loadbalancer_interfaces",
-    "announce": "loadbalancer_services",
-    "accept": "loadbalancer_services",
-    "originate_default": "the group routers",
-    "forwarding": "the group routers",
-}
 DEFAULT_ROUTES = ("0.0.0.0/0", "::/0")
 # RFC 2385 by way of the kernel (TCP_MD5SIG_MAXKEYLEN), on one line of FRR's configuration
 TCP_MD5_KEY = re.compile(r"[!-~]{1,80}")
@@ -37,109 +28,11 @@ SETTING_RANGES = {
 }
 
 
-def runs_on(host: Host, deployment: Deployment) -> bool:
-    """On every host of the tiers."""
-    return deployment.routed and host.tier in TIERS
-
-
-def variables(host: Host, deployment: Deployment) -> dict[str, Any]:
-    """Routers accept VIPs and give a default route; the hosts behind them accept that, and some announce VIPs."""
-    is_router = host.tier == ROUTERS
-    password = {"password": {"$inventory": "loadbalancer_bgp_password"}} if host.has_password else {}
-    return {
-        "asn": host.asn,
-        "router_id": host.router_id,
-        "neighbors": [
-            {"name": end.host, "address": end.address, "asn": deployment.hosts[end.host].asn, **password}
-            for end in deployment.neighbors(host)
-        ],
-        "announce": deployment.vips if deployment.announces(host) else [],
-        "accept": [addresses.host_prefix(vip) for vip in deployment.vips] if is_router else list(DEFAULT_ROUTES),
-        "originate_default": is_router,
-        "forwarding": is_router,
-    }
-
-
-def setting_problems(values: Mapping[str, Any]) -> list[str]:
-    """Timers and limits."""
-    return ranges(ROLE, values, SETTING_RANGES)
-
-
-def problems(values: Mapping[str, Any]) -> list[str]:
-    """Neighbours, the router ID, and what may be announced and accepted."""
-    found = setting_problems(values) + ranges(ROLE, values, {"asn": ASN})
-    found += ipv4_problem(f"{ROLE}_router_id", values["router_id"])
-    for neighbor in values["neighbors"]:
-        where = f"{ROLE}_neighbors ({neighbor['name']})"
-        found += address_problem(f"{where}.address", neighbor["address"])
-        found += ranges(f"{where}.", neighbor, {"asn": ASN})
-        if neighbor["asn"] == values["asn"]:
-            found.append(f"{where}.asn is {neighbor['asn']}, must differ from {ROLE}_asn: sessions are eBGP")
-        if neighbor.get("password") is not None:
-            found += password_problem(f"{where}.password", neighbor["password"])
-    found += duplicates(f"{ROLE}_neighbors", (neighbor["address"] for neighbor in values["neighbors"]))
-    for vip in values["announce"]:
-        found += vip_problem(f"{ROLE}_announce", vip)
-    for prefix in values["accept"]:
-        found += prefix_problem(f"{ROLE}_accept", prefix)
-    return found
-
-
 def password_problem(where: str, value: Any) -> list[str]:
     """One line when a password is none that FRR and the kernel take."""
     if TCP_MD5_KEY.fullmatch(str(value)):
         return []
     return [f"{where} is {show('***')}, must be 1 to 80 printable ASCII characters without white space"]
-
-
-def site_findings(deployment: Deployment) -> Iterator[Finding]:
-    """Settings on which the ends of a session must agree, and limits that the VIPs exceed."""
-    for session in deployment.sessions:
-        router, node = deployment.hosts[session.router.host], deployment.hosts[session.node.host]
-        mine, theirs = (host.settings[ROLE][f"{ROLE}_ttl_security"] for host in (node, router))
-        if mine != theirs:
-            yield (
-                node.name,
-                f"{ROLE}_ttl_security is {mine}, but on {router.name} it is {theirs}: must be the same, or there is no session",
-            )
-    for host in deployment.tier(ROUTERS):
-        limit = host.settings[ROLE][f"{ROLE}_maximum_prefixes"]
-        for ipv6 in (False, True):
-            count = sum(addresses.is_ipv6(vip) == ipv6 for vip in deployment.vips)
-            if count > limit:
-                yield (
-                    host.name,
-                    f"{ROLE}_maximum_prefixes is {limit}, must be at least {count}, the number of VIPs of one family, "
-                    "or its sessions would be shut down",
-                )
-
-
-def sysctls(values: Mapping[str, Any]) -> dict[str, str]:
-    """Flows are told apart by ports too; a next hop whose neighbour is dead is skipped; only routers forward."""
-    forwarding = str(int(values["forwarding"]))
-    return {
-        "net.ipv4.fib_multipath_hash_policy": "1",
-        "net.ipv6.fib_multipath_hash_policy": "1",
-        "net.ipv4.fib_multipath_use_neigh": "1",
-        "net.ipv4.ip_forward": forwarding,
-        "net.ipv6.conf.all.forwarding": forwarding,
-    }
-
-
-def checks(host: Host, deployment: Deployment, state: Mapping[str, Any]) -> Iterator[Check]:
-    """Sessions are up, and the kernel has every next hop that they should bring."""
-    neighbors = deployment.neighbors(host)
-    yield _sessions(host, "BGP", "Established", neighbors, state["bgp"])
-    yield _sessions(host, "BFD", "up", neighbors, state["bfd"])
-    is_router = host.tier == ROUTERS
-    for prefix in deployment.vips if is_router else DEFAULT_ROUTES:
-        wanted = sorted(
-            end.address
-            for end in neighbors
-            if addresses.is_ipv6(end.address) == addresses.is_ipv6(prefix)
-            and (not is_router or brings(deployment, deployment.hosts[end.host]))
-        )
-        yield check("next_hops", host.name, f"next hops of {prefix}", wanted, state["routes"].get(prefix, []))
 
 
 def brings(deployment: Deployment, host: Host) -> bool:
@@ -158,6 +51,109 @@ def _sessions(host: Host, protocol: str, wanted: str, ends: Sequence[End], state
     return check(identity, host.name, f"{protocol} sessions", good, missing or good, not missing)
 
 
-def site_checks(states: Mapping[str, Mapping[str, Any]], deployment: Deployment) -> Iterator[Check]:
-    """Nothing concerns several hosts."""
-    yield from ()
+class FrrEcmp(Component):
+    """BGP, ECMP and BFD, by FRR."""
+
+    role = ROLE
+    order = 20
+    sources = {
+        "asn": "loadbalancer_asn",
+        "router_id": "loadbalancer_interfaces",
+        "neighbors": "loadbalancer_interfaces",
+        "announce": "loadbalancer_services",
+        "accept": "loadbalancer_services",
+        "originate_default": "the group routers",
+        "forwarding": "the group routers",
+    }
+
+    def runs_on(self, host: Host, deployment: Deployment) -> bool:
+        """On every host of the tiers."""
+        return deployment.routed and host.tier in TIERS
+
+    def variables(self, host: Host, deployment: Deployment) -> dict[str, Any]:
+        """Routers accept VIPs and give a default route; the hosts behind them accept that, and some announce VIPs."""
+        is_router = host.tier == ROUTERS
+        password = {"password": {"$inventory": "loadbalancer_bgp_password"}} if host.has_password else {}
+        return {
+            "asn": host.asn,
+            "router_id": host.router_id,
+            "neighbors": [
+                {"name": end.host, "address": end.address, "asn": deployment.hosts[end.host].asn, **password}
+                for end in deployment.neighbors(host)
+            ],
+            "announce": deployment.vips if deployment.announces(host) else [],
+            "accept": [addresses.host_prefix(vip) for vip in deployment.vips] if is_router else list(DEFAULT_ROUTES),
+            "originate_default": is_router,
+            "forwarding": is_router,
+        }
+
+    def setting_problems(self, values: Mapping[str, Any]) -> list[str]:
+        """Timers and limits."""
+        return ranges(ROLE, values, SETTING_RANGES)
+
+    def problems(self, values: Mapping[str, Any]) -> list[str]:
+        """Neighbours, the router ID, and what may be announced and accepted."""
+        found = self.setting_problems(values) + ranges(ROLE, values, {"asn": ASN})
+        found += ipv4_problem(f"{ROLE}_router_id", values["router_id"])
+        for neighbor in values["neighbors"]:
+            where = f"{ROLE}_neighbors ({neighbor['name']})"
+            found += address_problem(f"{where}.address", neighbor["address"])
+            found += ranges(f"{where}.", neighbor, {"asn": ASN})
+            if neighbor["asn"] == values["asn"]:
+                found.append(f"{where}.asn is {neighbor['asn']}, must differ from {ROLE}_asn: sessions are eBGP")
+            if neighbor.get("password") is not None:
+                found += password_problem(f"{where}.password", neighbor["password"])
+        found += duplicates(f"{ROLE}_neighbors", (neighbor["address"] for neighbor in values["neighbors"]))
+        for vip in values["announce"]:
+            found += vip_problem(f"{ROLE}_announce", vip)
+        for prefix in values["accept"]:
+            found += prefix_problem(f"{ROLE}_accept", prefix)
+        return found
+
+    def site_findings(self, deployment: Deployment) -> Iterator[Finding]:
+        """Settings on which the ends of a session must agree, and limits that the VIPs exceed."""
+        for session in deployment.sessions:
+            router, node = deployment.hosts[session.router.host], deployment.hosts[session.node.host]
+            mine, theirs = (host.settings[ROLE][f"{ROLE}_ttl_security"] for host in (node, router))
+            if mine != theirs:
+                yield (
+                    node.name,
+                    f"{ROLE}_ttl_security is {mine}, but on {router.name} it is {theirs}: must be the same, "
+                    "or there is no session",
+                )
+        for host in deployment.tier(ROUTERS):
+            limit = host.settings[ROLE][f"{ROLE}_maximum_prefixes"]
+            for ipv6 in (False, True):
+                count = sum(addresses.is_ipv6(vip) == ipv6 for vip in deployment.vips)
+                if count > limit:
+                    yield (
+                        host.name,
+                        f"{ROLE}_maximum_prefixes is {limit}, must be at least {count}, the number of VIPs of "
+                        "one family, or its sessions would be shut down",
+                    )
+
+    def sysctls(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """Flows are told apart by ports too; a next hop whose neighbour is dead is skipped; only routers forward."""
+        forwarding = str(int(values["forwarding"]))
+        return {
+            "net.ipv4.fib_multipath_hash_policy": "1",
+            "net.ipv6.fib_multipath_hash_policy": "1",
+            "net.ipv4.fib_multipath_use_neigh": "1",
+            "net.ipv4.ip_forward": forwarding,
+            "net.ipv6.conf.all.forwarding": forwarding,
+        }
+
+    def checks(self, host: Host, deployment: Deployment, state: Mapping[str, Any]) -> Iterator[Check]:
+        """Sessions are up, and the kernel has every next hop that they should bring."""
+        neighbors = deployment.neighbors(host)
+        yield _sessions(host, "BGP", "Established", neighbors, state["bgp"])
+        yield _sessions(host, "BFD", "up", neighbors, state["bfd"])
+        is_router = host.tier == ROUTERS
+        for prefix in deployment.vips if is_router else DEFAULT_ROUTES:
+            wanted = sorted(
+                end.address
+                for end in neighbors
+                if addresses.is_ipv6(end.address) == addresses.is_ipv6(prefix)
+                and (not is_router or brings(deployment, deployment.hosts[end.host]))
+            )
+            yield check("next_hops", host.name, f"next hops of {prefix}", wanted, state["routes"].get(prefix, []))

@@ -15,16 +15,9 @@ from ..checks.values import PORT, address_problem, ranges, time_problem
 from ..deployment.findings import Finding
 from ..deployment.model import PROXIES, Deployment, Host
 from ..expectations import Check, check
+from ._base import Component
 
 ROLE = "haproxy_l7"
-ORDER = 30
-SOURCES = {
-    "services": "loadbalancer_services",
-    "backends": "loadbalancer_backends",
-    "certificates": "loadbalancer_certificates",
-    "health_addresses": "loadbalancer_interfaces",
-    "announce": "the group directors",
-}
 SETTING_RANGES = {
     "health_port": PORT,
     "health_tls_port": PORT,
@@ -37,85 +30,87 @@ SETTING_RANGES = {
 SAME = ("health_port", "health_tls_port")
 
 
-def runs_on(host: Host, deployment: Deployment) -> bool:
-    """On proxies."""
-    return deployment.routed and host.tier == PROXIES
+class HaproxyL7(Component):
+    """The L7 proxy: HAProxy."""
 
-
-def variables(host: Host, deployment: Deployment) -> dict[str, Any]:
-    """All services and backends; health checks are answered on the fabric."""
-    return {
-        "services": [service.declared for service in deployment.services],
-        "backends": list(deployment.backends),
-        "certificates": {"$inventory": "loadbalancer_certificates", "default": []},
-        "health_addresses": host.fabric_addresses(),
-        "announce": deployment.announces(host),
+    role = ROLE
+    order = 30
+    sources = {
+        "services": "loadbalancer_services",
+        "backends": "loadbalancer_backends",
+        "certificates": "loadbalancer_certificates",
+        "health_addresses": "loadbalancer_interfaces",
+        "announce": "the group directors",
     }
 
+    def runs_on(self, host: Host, deployment: Deployment) -> bool:
+        """On proxies."""
+        return deployment.routed and host.tier == PROXIES
 
-def setting_problems(values: Mapping[str, Any]) -> list[str]:
-    """Ports, times and limits."""
-    found = ranges(ROLE, values, SETTING_RANGES)
-    found += time_problem(f"{ROLE}_hard_stop_after", values["hard_stop_after"])
-    for name, value in values["timeouts"].items():
-        found += time_problem(f"{ROLE}_timeouts.{name}", value)
-    if values["health_port"] == values["health_tls_port"]:
-        found.append(f"{ROLE}_health_tls_port is {values['health_tls_port']}, must differ from {ROLE}_health_port")
-    return found
+    def variables(self, host: Host, deployment: Deployment) -> dict[str, Any]:
+        """All services and backends; health checks are answered on the fabric."""
+        return {
+            "services": [service.declared for service in deployment.services],
+            "backends": list(deployment.backends),
+            "certificates": {"$inventory": "loadbalancer_certificates", "default": []},
+            "health_addresses": host.fabric_addresses(),
+            "announce": deployment.announces(host),
+        }
 
+    def setting_problems(self, values: Mapping[str, Any]) -> list[str]:
+        """Ports, times and limits."""
+        found = ranges(ROLE, values, SETTING_RANGES)
+        found += time_problem(f"{ROLE}_hard_stop_after", values["hard_stop_after"])
+        for name, value in values["timeouts"].items():
+            found += time_problem(f"{ROLE}_timeouts.{name}", value)
+        if values["health_port"] == values["health_tls_port"]:
+            found.append(f"{ROLE}_health_tls_port is {values['health_tls_port']}, must differ from {ROLE}_health_port")
+        return found
 
-def problems(values: Mapping[str, Any]) -> list[str]:
-    """Services, backends and certificates, the health check's addresses, and the times."""
-    found = service_problems(ROLE, values["services"], values["backends"], values["certificates"])
-    for address in values["health_addresses"]:
-        found += address_problem(f"{ROLE}_health_addresses", address)
-    if not values["health_addresses"]:
-        found.append(f"{ROLE}_health_addresses is [], must have at least one address of this host")
-    return found + setting_problems(values)
+    def problems(self, values: Mapping[str, Any]) -> list[str]:
+        """Services, backends and certificates, the health check's addresses, and the times."""
+        found = service_problems(ROLE, values["services"], values["backends"], values["certificates"])
+        for address in values["health_addresses"]:
+            found += address_problem(f"{ROLE}_health_addresses", address)
+        if not values["health_addresses"]:
+            found.append(f"{ROLE}_health_addresses is [], must have at least one address of this host")
+        return found + self.setting_problems(values)
 
+    def file_problems(self, values: Mapping[str, Any], read: certificates.Reader) -> list[str]:
+        """What the certificates hold."""
+        now = datetime.datetime.now(datetime.UTC)
+        return certificates.findings(f"{ROLE}_certificates", values["certificates"], read, now)[0]
 
-def file_problems(values: Mapping[str, Any], read: certificates.Reader) -> list[str]:
-    """What the certificates hold."""
-    now = datetime.datetime.now(datetime.UTC)
-    return certificates.findings(f"{ROLE}_certificates", values["certificates"], read, now)[0]
+    def site_findings(self, deployment: Deployment) -> Iterator[Finding]:
+        """Directors ask all proxies on the same ports."""
+        proxies = deployment.tier(PROXIES)
+        for name in (f"{ROLE}_{name}" for name in SAME):
+            wanted = proxies[0].settings[ROLE][name] if proxies else None
+            for host in proxies[1:]:
+                found = host.settings[ROLE][name]
+                if found != wanted:
+                    yield (
+                        host.name,
+                        f"{name} is {found}, but on {proxies[0].name} it is {wanted}: must be the same on all proxies",
+                    )
 
+    def sysctls(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """HAProxy starts, and reloads, whether a VIP is on the host at that moment or not."""
+        return {"net.ipv4.ip_nonlocal_bind": "1", "net.ipv6.ip_nonlocal_bind": "1"}
 
-def site_findings(deployment: Deployment) -> Iterator[Finding]:
-    """Directors ask all proxies on the same ports."""
-    proxies = deployment.tier(PROXIES)
-    for name in (f"{ROLE}_{name}" for name in SAME):
-        wanted = proxies[0].settings[ROLE][name] if proxies else None
-        for host in proxies[1:]:
-            found = host.settings[ROLE][name]
-            if found != wanted:
-                yield (
-                    host.name,
-                    f"{name} is {found}, but on {proxies[0].name} it is {wanted}: must be the same on all proxies",
-                )
+    def excludes(self, values: Mapping[str, Any]) -> bool:
+        """A proxy that the operator has taken out of the pool."""
+        return bool(values["excluded"])
 
-
-def sysctls(values: Mapping[str, Any]) -> dict[str, str]:
-    """HAProxy starts, and reloads, whether a VIP is on the host at that moment or not."""
-    return {"net.ipv4.ip_nonlocal_bind": "1", "net.ipv6.ip_nonlocal_bind": "1"}
-
-
-def excludes(values: Mapping[str, Any]) -> bool:
-    """A proxy that the operator has taken out of the pool."""
-    return bool(values["excluded"])
-
-
-def checks(host: Host, deployment: Deployment, state: Mapping[str, Any]) -> Iterator[Check]:
-    """HAProxy holds every backend for up."""
-    found = {
-        f"{backend['name']}/{server['name']}": state["haproxy"].get(backend["name"], {}).get(server["name"], "absent")
-        for backend in deployment.backends
-        for server in backend["servers"]
-    }
-    down = {name: status for name, status in found.items() if status != "UP"}
-    good = f"{len(found)} up"
-    yield check("backends", host.name, "backends of the proxy", good, down or good, not down)
-
-
-def site_checks(states: Mapping[str, Mapping[str, Any]], deployment: Deployment) -> Iterator[Check]:
-    """Nothing concerns several hosts."""
-    yield from ()
+    def checks(self, host: Host, deployment: Deployment, state: Mapping[str, Any]) -> Iterator[Check]:
+        """HAProxy holds every backend for up."""
+        found = {
+            f"{backend['name']}/{server['name']}": state["haproxy"]
+            .get(backend["name"], {})
+            .get(server["name"], "absent")
+            for backend in deployment.backends
+            for server in backend["servers"]
+        }
+        down = {name: status for name, status in found.items() if status != "UP"}
+        good = f"{len(found)} up"
+        yield check("backends", host.name, "backends of the proxy", good, down or good, not down)

@@ -11,15 +11,13 @@ from typing import Any
 from ..checks.services import sockets
 from ..checks.values import PORT, address_problem, duplicates, family_name, is_ipv6, path_problem, ranges, vip_problem
 from ..deployment import addresses
-from ..deployment.findings import Finding
 from ..deployment.groups import MAGLEV_MAXIMUM
 from ..deployment.model import DIRECTORS, PROXIES, Deployment, Host, Listener, Service
 from ..expectations import Check, check, difference
 from ..ipvs_tables import key, virtual_services
+from ._base import Component
 
 ROLE = "ipvs_maglev"
-ORDER = 30
-SOURCES = {"services": "loadbalancer_services", "real_servers": "the group proxies"}
 SETTING_RANGES = {
     "check_interval": (1, 3600),
     "check_timeout": (1, 60),
@@ -33,36 +31,6 @@ SETTING_RANGES = {
 }
 
 
-def runs_on(host: Host, deployment: Deployment) -> bool:
-    """On directors."""
-    return deployment.routed and host.tier == DIRECTORS
-
-
-def variables(host: Host, deployment: Deployment) -> dict[str, Any]:
-    """All services, each listener with its check, and the proxies as real servers."""
-    return {
-        "services": [
-            {
-                "name": service.name,
-                "vips": list(service.vips),
-                "listeners": [
-                    {
-                        "port": listener.port,
-                        "protocol": listener.transport,
-                        "check": health_check(deployment, service, listener),
-                    }
-                    for listener in service.listeners
-                ],
-            }
-            for service in deployment.services
-        ],
-        "real_servers": [
-            {"name": server.name, "addresses": list(server.addresses), "weight": server.weight}
-            for server in deployment.real_servers()
-        ],
-    }
-
-
 def health_check(deployment: Deployment, service: Service, listener: Listener) -> dict[str, Any]:
     """How a listener is checked: on the proxy, in the protocol that it speaks."""
     proxy = deployment.tier(PROXIES)[0].settings["haproxy_l7"]
@@ -73,35 +41,6 @@ def health_check(deployment: Deployment, service: Service, listener: Listener) -
     names = [domain for name in listener.certificates for domain in domains[name]]
     host = {"host": names[0]} if names else {}
     return {"type": "https", "port": proxy["haproxy_l7_health_tls_port"], "path": path, **host}
-
-
-def setting_problems(values: Mapping[str, Any]) -> list[str]:
-    """Times and shares."""
-    return ranges(ROLE, values, SETTING_RANGES) or hold_problem(values)
-
-
-def problems(values: Mapping[str, Any]) -> list[str]:
-    """Services, real servers, how both fit together, and the times."""
-    servers, services = values["real_servers"], values["services"]
-    found = setting_problems(values) + real_server_problems(servers)
-    for service in services:
-        where = f"{ROLE}_services ({service['name']})"
-        for vip in service["vips"]:
-            found += vip_problem(f"{where}.vips", vip)
-            found += [
-                f"{where}.vips: {vip} is {family_name(is_ipv6(vip))}, but real server {server['name']} has only "
-                f"{server['addresses']}, must have an address of that family: direct server return cannot change it"
-                for server in servers
-                if not any(is_ipv6(address) == is_ipv6(vip) for address in server["addresses"])
-            ]
-        for listener in service["listeners"]:
-            check = listener["check"]
-            found += ranges(f"{where}.listeners.", listener, {"port": PORT})
-            found += ranges(
-                f"{where}.listeners.check.", {"port": check.get("port") or listener["port"]}, {"port": PORT}
-            )
-            found += path_problem(f"{where}.listeners.check.path", check.get("path") or "/")
-    return found + duplicates(f"{ROLE}_services", sockets(services))
 
 
 def real_server_problems(servers: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -132,48 +71,17 @@ def hold_problem(values: Mapping[str, Any]) -> list[str]:
     if hold > first_round:
         return []
     return [
-        f"{ROLE}_announce_hold is {hold}, must be more than {first_round} seconds, the length of the first round of checks"
+        f"{ROLE}_announce_hold is {hold}, must be more than {first_round} seconds, the length of the first round "
+        "of checks"
     ]
-
-
-def site_findings(deployment: Deployment) -> Iterator[Finding]:
-    """Nothing concerns several hosts."""
-    yield from ()
-
-
-def sysctls(values: Mapping[str, Any]) -> dict[str, str]:
-    """A flow may arrive at any director in the middle, and its ICMP errors too (docs/directors.md)."""
-    return {
-        "net.ipv4.vs.sloppy_tcp": "1",
-        "net.ipv4.vs.schedule_icmp": "1",
-        "net.ipv4.vs.expire_nodest_conn": "1",
-        "net.ipv4.vs.conn_reuse_mode": "1",
-        "net.ipv4.vs.conntrack": "0",
-        "net.ipv4.vs.pmtu_disc": "1",
-        "net.ipv4.vs.expire_quiescent_template": "1",
-        "net.ipv4.conf.all.send_redirects": "0",
-        "net.ipv4.conf.default.send_redirects": "0",
-    }
 
 
 FORWARDING = "dr"
 FLAGS = ("mh-fallback", "mh-port")
 
 
-def checks(host: Host, deployment: Deployment, state: Mapping[str, Any]) -> Iterator[Check]:
-    """The kernel has the virtual services of the deployment, each with its real servers in order."""
-    wanted, found = expected_tables(host, deployment), live_tables(state.get("services") or [])
-    yield difference("ipvs_tables", host.name, "IPVS tables", wanted, found, f"{len(wanted)} as wanted")
-    if state.get("connection_table_size"):
-        # read when the module is loaded: what was set later waits for the next boot
-        buckets = 2 ** host.settings[ROLE][f"{ROLE}_connection_table_bits"]
-        size = state["connection_table_size"]
-        yield check("ipvs_connection_table", host.name, "IPVS connection table", buckets, size)
-
-
-def expected_tables(host: Host, deployment: Deployment) -> dict[str, str]:
+def expected_tables(values: Mapping[str, Any], deployment: Deployment) -> dict[str, str]:
     """What a director's table should say, by virtual service; real servers in the kernel's order, newest first."""
-    values = variables(host, deployment)
     out = {address for proxy in deployment.tier(PROXIES) if proxy.excluded for address in proxy.fabric_addresses()}
     return {
         key(service): " ".join(
@@ -181,7 +89,8 @@ def expected_tables(host: Host, deployment: Deployment) -> dict[str, str]:
                 "mh",
                 *FLAGS,
                 *(
-                    f"{addresses.endpoint(entry['address'], service['port'])}={0 if entry['address'] in out else entry['weight']}"
+                    f"{addresses.endpoint(entry['address'], service['port'])}="
+                    f"{0 if entry['address'] in out else entry['weight']}"
                     for entry in reversed(service["destinations"])
                 ),
             ]
@@ -209,6 +118,88 @@ def live_tables(services: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     }
 
 
-def site_checks(states: Mapping[str, Mapping[str, Any]], deployment: Deployment) -> Iterator[Check]:
-    """Nothing concerns several hosts."""
-    yield from ()
+class IpvsMaglev(Component):
+    """The director: IPVS with the Maglev scheduler, checked by keepalived."""
+
+    role = ROLE
+    order = 30
+    sources = {"services": "loadbalancer_services", "real_servers": "the group proxies"}
+
+    def runs_on(self, host: Host, deployment: Deployment) -> bool:
+        """On directors."""
+        return deployment.routed and host.tier == DIRECTORS
+
+    def variables(self, host: Host, deployment: Deployment) -> dict[str, Any]:
+        """All services, each listener with its check, and the proxies as real servers."""
+        return {
+            "services": [
+                {
+                    "name": service.name,
+                    "vips": list(service.vips),
+                    "listeners": [
+                        {
+                            "port": listener.port,
+                            "protocol": listener.transport,
+                            "check": health_check(deployment, service, listener),
+                        }
+                        for listener in service.listeners
+                    ],
+                }
+                for service in deployment.services
+            ],
+            "real_servers": [
+                {"name": server.name, "addresses": list(server.addresses), "weight": server.weight}
+                for server in deployment.real_servers()
+            ],
+        }
+
+    def setting_problems(self, values: Mapping[str, Any]) -> list[str]:
+        """Times and shares."""
+        return ranges(ROLE, values, SETTING_RANGES) or hold_problem(values)
+
+    def problems(self, values: Mapping[str, Any]) -> list[str]:
+        """Services, real servers, how both fit together, and the times."""
+        servers, services = values["real_servers"], values["services"]
+        found = self.setting_problems(values) + real_server_problems(servers)
+        for service in services:
+            where = f"{ROLE}_services ({service['name']})"
+            for vip in service["vips"]:
+                found += vip_problem(f"{where}.vips", vip)
+                found += [
+                    f"{where}.vips: {vip} is {family_name(is_ipv6(vip))}, but real server {server['name']} has only "
+                    f"{server['addresses']}, must have an address of that family: direct server return cannot change it"
+                    for server in servers
+                    if not any(is_ipv6(address) == is_ipv6(vip) for address in server["addresses"])
+                ]
+            for listener in service["listeners"]:
+                check = listener["check"]
+                found += ranges(f"{where}.listeners.", listener, {"port": PORT})
+                found += ranges(
+                    f"{where}.listeners.check.", {"port": check.get("port") or listener["port"]}, {"port": PORT}
+                )
+                found += path_problem(f"{where}.listeners.check.path", check.get("path") or "/")
+        return found + duplicates(f"{ROLE}_services", sockets(services))
+
+    def sysctls(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """A flow may arrive at any director in the middle, and its ICMP errors too (docs/directors.md)."""
+        return {
+            "net.ipv4.vs.sloppy_tcp": "1",
+            "net.ipv4.vs.schedule_icmp": "1",
+            "net.ipv4.vs.expire_nodest_conn": "1",
+            "net.ipv4.vs.conn_reuse_mode": "1",
+            "net.ipv4.vs.conntrack": "0",
+            "net.ipv4.vs.pmtu_disc": "1",
+            "net.ipv4.vs.expire_quiescent_template": "1",
+            "net.ipv4.conf.all.send_redirects": "0",
+            "net.ipv4.conf.default.send_redirects": "0",
+        }
+
+    def checks(self, host: Host, deployment: Deployment, state: Mapping[str, Any]) -> Iterator[Check]:
+        """The kernel has the virtual services of the deployment, each with its real servers in order."""
+        wanted, found = expected_tables(self.variables(host, deployment), deployment), live_tables(state.get("services") or [])
+        yield difference("ipvs_tables", host.name, "IPVS tables", wanted, found, f"{len(wanted)} as wanted")
+        if state.get("connection_table_size"):
+            # read when the module is loaded: what was set later waits for the next boot
+            buckets = 2 ** host.settings[ROLE][f"{ROLE}_connection_table_bits"]
+            size = state["connection_table_size"]
+            yield check("ipvs_connection_table", host.name, "IPVS connection table", buckets, size)

@@ -22,35 +22,9 @@ from ..deployment import addresses
 from ..deployment.findings import Finding
 from ..deployment.model import Deployment, Host
 from ..expectations import Check, check
+from ._base import Component
 
 ROLE = "keepalived_vrrp"
-ORDER = 50
-SOURCES: dict[str, str] = {}
-ALONE = (f"{ROLE}_instances",)  # a deployment can be this alone
-
-
-def runs_on(host: Host, deployment: Deployment) -> bool:
-    """Wherever the inventory asks for it."""
-    return bool(host.settings.get(ROLE, {}).get(f"{ROLE}_instances"))
-
-
-def variables(host: Host, deployment: Deployment) -> dict[str, Any]:
-    """All of it is set in the inventory."""
-    return {}
-
-
-def setting_problems(values: Mapping[str, Any]) -> list[str]:
-    """All of it."""
-    return problems(values)
-
-
-def problems(values: Mapping[str, Any]) -> list[str]:
-    """Problems of the instances."""
-    found = ranges(ROLE, values, {"advertisement_interval": (0.01, 40.95)})
-    for instance in values["instances"]:
-        found += instance_problems(f"{ROLE}_instances ({instance['name']})", instance)
-    found += duplicates(f"{ROLE}_instances", map(virtual_router, values["instances"]))
-    return found + duplicates(f"{ROLE}_instances", (entry["name"] for entry in values["instances"]))
 
 
 def instance_problems(where: str, instance: Mapping[str, Any]) -> list[str]:
@@ -83,24 +57,6 @@ def virtual_router(instance: Mapping[str, Any]) -> str:
     """What two instances of a host cannot share: a number, of a family, on an interface."""
     family = family_name(any(is_ipv6(address) for address in instance["addresses"]))
     return f"virtual_router_id {instance['virtual_router_id']} of {family} on {instance['interface']}"
-
-
-def site_findings(deployment: Deployment) -> Iterator[Finding]:
-    """Hosts that hold the same addresses and disagree: then several of them hold an address, or nobody."""
-    hosts = [host for host in deployment.hosts.values() if runs_on(host, deployment)]
-    for host in hosts:
-        yield from _on_host(host)
-    groups: dict[str, list[tuple[Host, Mapping[str, Any]]]] = {}
-    for host in hosts:
-        for instance in host.settings[ROLE][f"{ROLE}_instances"]:
-            for address in instance["addresses"]:
-                groups.setdefault(addresses.bare(str(address)), []).append((host, instance))
-    seen: set[tuple[str, str]] = set()
-    for members in groups.values():
-        for host, instance in members[1:]:
-            if (host.name, instance["name"]) not in seen:
-                seen.add((host.name, instance["name"]))
-                yield from _agree(members, host, instance)
 
 
 def _on_host(host: Host) -> Iterator[Finding]:
@@ -143,38 +99,70 @@ def _agree(
             if bool(theirs["peers"]) != bool(instance["peers"]):
                 yield (
                     host.name,
-                    f"{where}.peers is {instance['peers']!r}, must be set on all hosts or on none: {other.name} differs",
+                    f"{where}.peers is {instance['peers']!r}, must be set on all hosts or on none: "
+                    f"{other.name} differs",
                 )
             elif instance["peers"] and theirs["source_address"] not in instance["peers"]:
                 yield (
                     host.name,
-                    f"{where}.peers is {instance['peers']!r}, must have {theirs['source_address']!r}, which is {other.name}",
+                    f"{where}.peers is {instance['peers']!r}, must have {theirs['source_address']!r}, "
+                    f"which is {other.name}",
                 )
 
 
-def sysctls(values: Mapping[str, Any]) -> dict[str, str]:
-    """None."""
-    return {}
+class KeepalivedVrrp(Component):
+    """VIPs held by one of several hosts, by VRRP."""
 
+    role = ROLE
+    order = 50
+    alone = (f"{ROLE}_instances",)
 
-def checks(host: Host, deployment: Deployment, state: Mapping[str, Any]) -> Iterator[Check]:
-    """Who holds an address is for several hosts together."""
-    yield from ()
+    def runs_on(self, host: Host, deployment: Deployment) -> bool:
+        """Wherever the inventory asks for it."""
+        return bool(host.settings.get(ROLE, {}).get(f"{ROLE}_instances"))
 
+    def setting_problems(self, values: Mapping[str, Any]) -> list[str]:
+        """All of it."""
+        return self.problems(values)
 
-def site_checks(states: Mapping[str, Mapping[str, Any]], deployment: Deployment) -> Iterator[Check]:
-    """Of the hosts that share an address, exactly one holds it: the one of the highest priority."""
-    owners: dict[str, list[tuple[int, str, bool]]] = {}
-    for host in deployment.hosts.values():
-        for instance in host.settings.get(ROLE, {}).get(f"{ROLE}_instances") or []:
-            for address in instance["addresses"]:
-                entry = (-instance["priority"], host.name, instance["preempt"])
-                owners.setdefault(addresses.bare(address), []).append(entry)
-    for address, members in owners.items():
-        names = [name for _priority, name, _preempt in sorted(members)]
-        if set(names) <= set(states):
-            holders = [name for name in names if address in states[name]["addresses"]]
-            # without preemption it stays with whoever took it over
-            any_of_them = len(holders) == 1 and not all(preempt for _priority, _name, preempt in members)
-            good = holders == names[:1] or any_of_them
-            yield check("vrrp", names[0], f"holder of {address}", names[:1], holders, good)
+    def problems(self, values: Mapping[str, Any]) -> list[str]:
+        """Problems of the instances."""
+        found = ranges(ROLE, values, {"advertisement_interval": (0.01, 40.95)})
+        for instance in values["instances"]:
+            found += instance_problems(f"{ROLE}_instances ({instance['name']})", instance)
+        found += duplicates(f"{ROLE}_instances", map(virtual_router, values["instances"]))
+        return found + duplicates(f"{ROLE}_instances", (entry["name"] for entry in values["instances"]))
+
+    def site_findings(self, deployment: Deployment) -> Iterator[Finding]:
+        """Hosts that hold the same addresses and disagree: then several of them hold an address, or nobody."""
+        hosts = [host for host in deployment.hosts.values() if self.runs_on(host, deployment)]
+        for host in hosts:
+            yield from _on_host(host)
+        groups: dict[str, list[tuple[Host, Mapping[str, Any]]]] = {}
+        for host in hosts:
+            for instance in host.settings[ROLE][f"{ROLE}_instances"]:
+                for address in instance["addresses"]:
+                    groups.setdefault(addresses.bare(str(address)), []).append((host, instance))
+        seen: set[tuple[str, str]] = set()
+        for members in groups.values():
+            for host, instance in members[1:]:
+                if (host.name, instance["name"]) not in seen:
+                    seen.add((host.name, instance["name"]))
+                    yield from _agree(members, host, instance)
+
+    def site_checks(self, states: Mapping[str, Mapping[str, Any]], deployment: Deployment) -> Iterator[Check]:
+        """Of the hosts that share an address, exactly one holds it: the one of the highest priority."""
+        owners: dict[str, list[tuple[int, str, bool]]] = {}
+        for host in deployment.hosts.values():
+            for instance in host.settings.get(ROLE, {}).get(f"{ROLE}_instances") or []:
+                for address in instance["addresses"]:
+                    entry = (-instance["priority"], host.name, instance["preempt"])
+                    owners.setdefault(addresses.bare(address), []).append(entry)
+        for address, members in owners.items():
+            names = [name for _priority, name, _preempt in sorted(members)]
+            if set(names) <= set(states):
+                holders = [name for name in names if address in states[name]["addresses"]]
+                # without preemption it stays with whoever took it over
+                any_of_them = len(holders) == 1 and not all(preempt for _priority, _name, preempt in members)
+                good = holders == names[:1] or any_of_them
+                yield check("vrrp", names[0], f"holder of {address}", names[:1], holders, good)

@@ -37,7 +37,11 @@ def compile_inventory(hostvars: Any, groups: Mapping[str, Sequence[str]], loader
     if len(groups.get("proxies") or []) > grouping.MAGLEV_MAXIMUM or not hosts:
         return Compiled(None, merged([*found, *grouping.sizes(groups)]), warnings)  # to read thousands takes minutes
     values = read.read(hostvars, hosts, loader)
-    vrrp_alone = not groups.get("routers") and not groups.get("proxies") and components.any_alone(values)
+    vrrp_alone = (
+        not groups.get("routers")
+        and not groups.get("proxies")
+        and components.any_alone(one.variables for one in values.values())
+    )
     found += () if vrrp_alone else grouping.sizes(groups)
     found += _by_themselves(values, {} if vrrp_alone else groups)
     if found:

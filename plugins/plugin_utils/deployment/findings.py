@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, multitier.loadbalancer contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is wrong with an inventory: a host, or the inventory, and a line with variable, value and what would be right."""
+"""What is wrong with an inventory: a host, and a line with variable, value and what would be right."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, multitier.loadbalancer contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is wrong with a deployment whose values are right each by itself: what concerns several of them, or several hosts."""
+"""What is wrong with a deployment whose values are right each by itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .model import DIRECTORS, PROXIES, ROUTERS, TIERS, Deployment, Host, Interfa
 INTERFACE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}")  # IFNAMSIZ, and what every tool's configuration takes
 LINK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 MTU = (1280, 65535)  # IPv6 needs 1280 (RFC 8200)
-# 0 and 65535 (RFC 7607, 7300) and the last one are reserved, 23456 stands for AS numbers that an old speaker cannot say (RFC 6793)
+# 0 and 65535 (RFC 7607, 7300) and the last one are reserved; 23456 stands for those of four bytes (RFC 6793)
 RESERVED_ASNS = (0, 23456, 65535, 4294967295)
 OWN_PORTS = {179: "BGP", 3784: "BFD", 3785: "BFD", 4784: "BFD"}
 ALIKE = 0.8
@@ -111,7 +111,7 @@ def _asn(host: Host) -> Iterator[Finding]:
         reserved = ", ".join(str(number) for number in RESERVED_ASNS[1:3])
         yield (
             host.name,
-            f"loadbalancer_asn is {host.asn}, must be a number from 1 to 4294967294, and not {reserved}, which are reserved",
+            f"loadbalancer_asn is {host.asn}, must be a number from 1 to 4294967294 other than {reserved}",
         )
     if not 1 <= host.weight <= 65535:
         yield host.name, f"loadbalancer_weight is {host.weight}, must be a number from 1 to 65535"
@@ -219,7 +219,7 @@ def _asns(deployment: Deployment) -> Iterator[Finding]:
         if router.asn == node.asn:
             yield (
                 node.name,
-                f"loadbalancer_asn is {node.asn}, which router {router.name} has: must differ, because sessions are eBGP",
+                f"loadbalancer_asn is {node.asn}, which router {router.name} has: must differ (eBGP)",
             )
 
 
@@ -302,7 +302,7 @@ def _routes(deployment: Deployment) -> Iterator[Finding]:
                 yield (
                     INVENTORY,
                     f"loadbalancer_services ({service.name}).routes.path_prefix is {show(route['path_prefix'])}, "
-                    f"but {hiding + '/' if not hiding else hiding} comes first and takes its requests: "
+                    f"but {hiding or '/'} comes first and takes its requests: "
                     "must come before it, or go",
                 )
             seen.append(prefix)
