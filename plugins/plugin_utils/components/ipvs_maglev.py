@@ -196,7 +196,8 @@ class IpvsMaglev(Component):
 
     def checks(self, host: Host, deployment: Deployment, state: Mapping[str, Any]) -> Iterator[Check]:
         """The kernel has the virtual services of the deployment, each with its real servers in order."""
-        wanted, found = expected_tables(self.variables(host, deployment), deployment), live_tables(state.get("services") or [])
+        wanted = expected_tables(self.variables(host, deployment), deployment)
+        found = live_tables(state.get("services") or [])
         yield difference("ipvs_tables", host.name, "IPVS tables", wanted, found, f"{len(wanted)} as wanted")
         if state.get("connection_table_size"):
             # read when the module is loaded: what was set later waits for the next boot
