@@ -154,7 +154,7 @@ ALL = "group_vars/all.yml"
             "host_vars/d2.yml",
             "loadbalancer_asn",
             "{{ 65000 + nod }}",
-            ["d2: loadbalancer_asn cannot be templated: 'nod' is undefined"],
+            ["d2: loadbalancer_asn ", "nod"],  # ansible-core 2.18 leaves the template as it is: no whole number
             id="template that fails",
         ),
     ],
