@@ -104,6 +104,10 @@ def backend_problems(where: str, backend: Entry) -> list[str]:
     problems += range_problem(f"{where}.port", backend["port"], PORT)
     if backend.get("health_path") is not None:
         problems += path_problem(f"{where}.health_path", backend["health_path"], query=True)
+    tls = backend.get("tls")
+    if tls:
+        problems += domain_problem(f"{where}.tls.server_name", tls["server_name"])
+        problems += absolute_problem(f"{where}.tls.ca", tls.get("ca"))
     if not backend["servers"]:
         problems.append(f"{where}.servers is [], must have at least one backend")
     problems += duplicates(f"{where}.servers", (server["name"] for server in backend["servers"]))
@@ -129,6 +133,11 @@ def certificate_problem(where: str, certificate: Entry) -> list[str]:
     path, pem = certificate.get("file"), certificate.get("pem")
     if bool(path) == bool(pem):
         return [f"{where} has {'both file and pem' if path else 'neither file nor pem'}, must have one of them"]
-    if path and not os.path.isabs(path):
-        return [f"{where}.file is {path!r}, must be an absolute path: begin it with {{{{ inventory_dir }}}}"]
-    return []
+    return absolute_problem(f"{where}.file", path)
+
+
+def absolute_problem(where: str, path: Any) -> list[str]:
+    """One line when a path on the controller means another file in another working directory."""
+    if not path or os.path.isabs(str(path)):
+        return []
+    return [f"{where} is {path!r}, must be an absolute path: begin it with {{{{ inventory_dir }}}}"]

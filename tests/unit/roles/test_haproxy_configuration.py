@@ -47,3 +47,21 @@ def test_a_boolean_given_as_text_means_what_it_says(text: str) -> None:
     assert "send-proxy" not in configuration("backends.0.send_proxy", text)
     assert "\nexcluded" not in haproxy.rendered("node-state.lst.j2", deployment.host(1), excluded=text)
     assert "\nexcluded" in haproxy.rendered("node-state.lst.j2", deployment.host(1), excluded="true")
+
+
+@pytest.mark.parametrize(
+    ("tls", "ca"),
+    [
+        ({"server_name": "shop.internal"}, "ca-certificates.crt"),
+        ({"server_name": "shop.internal", "ca": "/here/ca.pem"}, "/etc/haproxy/authorities/web.pem"),
+    ],
+)
+def test_the_name_of_a_backend_is_asked_for_and_checked_also_by_health_checks(tls: dict[str, str], ca: str) -> None:
+    text = configuration("backends.0.tls", tls)
+    pool = text.split("\nbackend web\n")[1].split("\nbackend api\n")[0]
+    assert (
+        f" ssl verify required ca-file {ca} sni str(shop.internal) check-sni shop.internal verifyhost shop.internal\n"
+        in pool
+    )
+    assert "hdr Host shop.internal\n" in pool
+    assert " ssl " not in text.split("backend api\n")[1]

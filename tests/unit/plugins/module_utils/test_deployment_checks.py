@@ -85,6 +85,13 @@ def test_also_right(pem: Path, path: str, value: Any) -> None:
             "http",
             f"{ALL}: loadbalancer_services (www).listeners[0].port is 'http', must be a whole number",
         ),
+        (
+            "all.loadbalancer_backends.0.tls",
+            True,
+            f"{ALL}: loadbalancer_backends (web).tls is True, must be a dictionary, with server_name: DNS name that is "
+            "asked for by SNI, and that the backends' certificates must be for. Without it any certificate of a public "
+            "authority would do",
+        ),
         ("d1.frr_ecmp_bfd_interval", 5, "d1: frr_ecmp_bfd_interval is 5, must be a number from 10 to 60000"),
         (
             "d1.loadbalancer_interfaces.1.addresses.0",
