@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,3 +66,45 @@ def test_the_name_of_a_backend_is_asked_for_and_checked_also_by_health_checks(tl
     )
     assert "hdr Host shop.internal\n" in pool
     assert " ssl " not in text.split("backend api\n")[1]
+
+
+def many(count: int) -> dict[str, Any]:
+    """A deployment whose listener has that many certificates, and a few more that no listener has."""
+    shared = deployment.host(1)
+    names = [f"c{number}.example.com" for number in range(count)]
+    shared["loadbalancer_services"][0]["listeners"][1]["certificates"] = names
+    shared["loadbalancer_certificates"] = [{"name": name, "pem": f"{name}\n"} for name in (*names, "unused")]
+    return shared
+
+
+def test_no_line_has_more_words_than_haproxy_reads() -> None:
+    text = haproxy.rendered("haproxy.cfg.j2", many(500))
+    assert max(len(line.split()) for line in text.splitlines()) < 64
+    assert text.count(" ssl crt-list /etc/haproxy/certificate-lists/www_443.list alpn h2,http/1.1\n") == 2
+    assert " ssl crt-list /etc/haproxy/certificate-lists/healthcheck.list\n" in text
+
+
+def test_a_listener_has_its_certificates_in_their_order_and_the_health_check_has_all() -> None:
+    files = {entry["path"]: entry for entry in haproxy.value("haproxy_l7_tls_files", many(2))}
+    paths = [f"/etc/haproxy/certificates/{name}.pem\n" for name in ("c0.example.com", "c1.example.com", "unused")]
+    assert files["/etc/haproxy/certificate-lists/www_443.list"]["content"] == "".join(paths[:2])
+    assert files["/etc/haproxy/certificate-lists/healthcheck.list"]["content"] == "".join(paths)
+    assert files["/etc/haproxy/certificates/unused.pem"]["secret_content"] == "unused\n"
+    assert "/etc/haproxy/certificate-lists/www_80.list" not in files
+
+
+def test_keys_are_roots_only() -> None:
+    for entry in haproxy.value("haproxy_l7_tls_files", many(2))[:4]:
+        assert (entry["owner"], entry["group"], entry["mode"]) == ("root", "root", entry["mode"])
+        assert entry["mode"] == ("0600" if "secret_content" in entry else "0700")
+
+
+def test_directories_hold_what_is_written_into_them_and_nothing_else(tmp_path: Path) -> None:
+    shared = many(2)
+    (tmp_path / "ca.pem").write_text("authorities\n")
+    shared["loadbalancer_backends"][1]["tls"] = {"server_name": "shop.internal", "ca": f"{tmp_path}/ca.pem"}
+    written = [entry["path"] for entry in haproxy.value("haproxy_l7_tls_files", shared)]
+    directories = haproxy.value("haproxy_l7_tls_directories", shared)
+    held = [path for entry in directories for path in (entry["path"], *(f"{entry['path']}/{n}" for n in entry["only"]))]
+    assert written == held
+    assert held[-1] == "/etc/haproxy/authorities/api.pem"

@@ -157,3 +157,57 @@ def test_an_authority_that_nobody_trusts(authority: Path, tmp_path: Path) -> Non
         wait_for(lambda: haproxy.status()["web/b1"] == "DOWN")
         assert get(port) == 503
     assert application.asked == []
+
+
+def served(port: int, name: str | None) -> str:
+    """The name in the certificate that a client gets who asks for this name."""
+    asked = ["-servername", name] if name else ["-noservername"]
+    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", *asked]
+    shown = subprocess.run(command, input=b"", capture_output=True, check=False).stdout
+    return subprocess.run(
+        ["openssl", "x509", "-noout", "-subject", "-nameopt", "multiline"], input=shown, capture_output=True, check=True
+    ).stdout.decode().split(" = ")[-1].strip()  # fmt: skip
+
+
+def https(port: int, application: Application, certificates: dict[str, str]) -> dict[str, Any]:
+    """One service over TLS, with all these certificates."""
+    services = shared(port, [("b1", application.server_port)])
+    listener = {"port": port, "protocol": "https", "certificates": list(certificates)}
+    services["loadbalancer_services"][0]["listeners"] = [listener]
+    services["loadbalancer_certificates"] = [{"name": name, "pem": pem} for name, pem in certificates.items()]
+    return services
+
+
+def test_a_listener_with_hundreds_of_certificates_serves_each_and_the_first_by_default(
+    authority: Path, tmp_path: Path
+) -> None:
+    certificates = {}
+    for number in (0, 1, 2):  # the rest are copies of these, since making one takes a while
+        certificates[f"c{number}.example"] = signed(authority, f"c{number}.example").read_text()
+    certificates |= {f"copy{number}": certificates["c2.example"] for number in range(500)}
+    port, variables = free_port(), own()
+    haproxy = Process(tmp_path, https(port, Application(), certificates), **variables)
+    checked = haproxy.check()
+    assert (checked.returncode, checked.stderr) == (0, "")
+    with haproxy.running():
+        for asked in (port, variables["health_tls_port"]):
+            names = [served(asked, name) for name in ("c1.example", "c2.example", "other.example", None)]
+            assert names == ["c1.example", "c2.example", "c0.example", "c0.example"]
+
+
+def test_keys_of_root_are_read_again_at_a_reload_and_a_removed_one_is_not_missed(
+    authority: Path, tmp_path: Path
+) -> None:
+    pems = {name: signed(authority, name).read_text() for name in ("old.example", "new.example")}
+    port, variables = free_port(), own()
+    application = Application()
+    haproxy = Process(tmp_path, https(port, application, {"old": pems["old.example"]}), **variables)
+    with haproxy.running():
+        assert served(port, None) == "old.example"
+        haproxy.write(https(port, application, {"new": pems["new.example"]}), **variables)
+        haproxy.reload()
+        (tmp_path / "etc/certificates/old.pem").unlink()
+        wait_for(lambda: served(port, None) == "new.example")
+        haproxy.reload()
+        assert served(port, None) == "new.example"
+        assert (tmp_path / "etc/certificates").stat().st_mode & 0o777 == 0o700

@@ -131,7 +131,7 @@ def read_by_ansible(path: Path, secrets: list[Any]) -> str:
     loader.set_vault_secrets(secrets)
     VaultSecretsContext.initialize(VaultSecretsContext(secrets))
     try:
-        expression = "{{ [{'name': 'www', 'file': path}] | multitier.loadbalancer.haproxy_files([]) }}"
+        expression = "{{ [] | multitier.loadbalancer.haproxy_files([], [{'name': 'www', 'file': path}]) }}"
         files = Templar(loader=loader, variables={"path": str(path)}).template(trust_as_template(expression))
     finally:
         VaultSecretsContext._current = None
