@@ -103,7 +103,7 @@ def inventory_certificates(
                 structure_problems(name, value, role_specs()[f"haproxy_l7_{name}"])
                 for name, value in zip(("certificates", "backends"), values)
             )
-            found = certificates.findings("loadbalancer", *values, read, now()) if is_right else ([], [])
+            found = certificates.findings("loadbalancer", values[0], values[1], read, now()) if is_right else ([], [])
             judged.append((values, found))
         findings += [(host, line) for line in found[0]]
         warnings += [(host, line) for line in found[1]]

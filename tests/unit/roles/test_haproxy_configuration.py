@@ -108,3 +108,14 @@ def test_directories_hold_what_is_written_into_them_and_nothing_else(tmp_path: P
     held = [path for entry in directories for path in (entry["path"], *(f"{entry['path']}/{n}" for n in entry["only"]))]
     assert written == held
     assert held[-1] == "/etc/haproxy/authorities/api.pem"
+
+
+def test_a_rate_is_that_of_an_address_or_of_an_ipv6_network() -> None:
+    assert configuration().count("    http-request track-sc0 src,ipmask(32,64)\n") == 2
+
+
+def test_clients_cannot_take_all_connections() -> None:
+    text = configuration(maxconn="30000")
+    assert text.count("\n    maxconn 30000\n") == 2  # a listener
+    assert "\n    maxconn 31000\n" in text.split("\ndefaults\n")[0]
+    assert "\n    maxconn 500\n" in text.split("\nfrontend healthcheck\n")[1].split("\nbackend ")[0]

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import http.server
+import socket
 import ssl
 import subprocess
 import threading
@@ -211,3 +213,78 @@ def test_keys_of_root_are_read_again_at_a_reload_and_a_removed_one_is_not_missed
         haproxy.reload()
         assert served(port, None) == "new.example"
         assert (tmp_path / "etc/certificates").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_service_is_healthy_while_each_of_its_pools_is(tmp_path: Path) -> None:
+    port, variables = free_port(), own()
+    web, api = Application(), Application()
+    services = shared(port, [("b1", web.server_port)])
+    services["loadbalancer_services"][0]["routes"] = [{"path_prefix": "/api", "backend": "api"}]
+    (pool,) = services["loadbalancer_backends"]
+    servers = [{"name": "b1", "address": "127.0.0.1", "port": api.server_port}]
+    services["loadbalancer_backends"] = [pool, {**pool, "name": "api", "servers": servers}]
+    with Process(tmp_path, services, **variables).running() as haproxy:
+        for path in ("/healthcheck", "/healthcheck/www"):
+            assert get(variables["health_port"], path) == 200
+        api.shutdown()
+        api.server_close()
+        wait_for(lambda: haproxy.status()["api/b1"] == "DOWN")
+        for path in ("/healthcheck", "/healthcheck/www"):
+            assert get(variables["health_port"], path) == 503
+
+
+def test_a_backend_gets_no_header_in_which_a_client_claims_who_it_is(tmp_path: Path) -> None:
+    application, port = Application(), free_port()
+    claimed = ("x-forwarded-FOR", "X_Forwarded_For", "Forwarded", "X-Forwarded-Host", "X-Real-IP", "Proxy")
+    with Process(tmp_path, shared(port, [("b1", application.server_port)]), **own()).running():
+        assert get(port, "/", {**dict.fromkeys(claimed, "192.0.2.99"), "X-Mine": "stays"}) == 200
+    ((_path, headers),) = application.requests
+    assert {name: value for name, value in headers.items() if name not in ("host", "accept-encoding")} == {
+        "x-mine": "stays",
+        "x-forwarded-proto": "http",
+        "x-forwarded-for": "127.0.0.1",
+    }
+
+
+def test_a_client_that_asks_too_much_is_told_so(tmp_path: Path) -> None:
+    application, port = Application(), free_port()
+    services = shared(port, [("b1", application.server_port)])
+    services["loadbalancer_services"][0]["rate_limit"] = {"requests": 3, "per": "1m"}
+    with Process(tmp_path, services, **own()).running():
+        assert [get(port) for _try in range(4)] == [200, 200, 200, 429]
+        assert get(port, source="127.0.0.2") == 200
+
+
+def test_health_checks_are_answered_while_clients_hold_all_connections(tmp_path: Path) -> None:
+    """Requests whose bodies never end, on two listeners."""
+    application, ports, variables = Application(), (free_port(), free_port()), own()
+    services = shared(ports[0], [("b1", application.server_port)])
+    services["loadbalancer_services"][0]["listeners"].append({"port": ports[1], "protocol": "http"})
+    request = b"POST / HTTP/1.1\r\nHost: www\r\nContent-Length: 1000\r\n\r\nx"
+    few = {**variables, "maxconn": 20}
+    with Process(tmp_path, services, **few).running() as haproxy, contextlib.ExitStack() as held:
+        for number in range(60):
+            with contextlib.suppress(ConnectionError):
+                address = ("127.0.0.1", ports[number % 2])
+                client = held.enter_context(socket.create_connection(address, 5))
+                client.sendall(request)
+        for _try in range(10):
+            assert get(variables["health_port"], "/healthcheck/www") == 200
+        wait_for(lambda: " conn_cur=20" in haproxy.ask("show table clients.all"))
+
+
+def test_nothing_but_a_path_is_read_out_of_a_path(tmp_path: Path) -> None:
+    application, port = Application(), free_port()
+    services = shared(port, [("b1", application.server_port)])
+    prefix = "/$HOME/%C3%A9;(a),~b&c=d+e:@"
+    services["loadbalancer_services"][0]["routes"] = [{"path_prefix": prefix, "backend": "none"}]
+    (pool,) = services["loadbalancer_backends"]
+    nobody = [{"name": "b1", "address": "127.0.0.1", "port": free_port()}]
+    services["loadbalancer_backends"] = [
+        {**pool, "health_path": "/health?a=$HOME&b=%20"},
+        {**pool, "name": "none", "servers": nobody},
+    ]
+    with Process(tmp_path, services, **own()).running() as haproxy:
+        wait_for(lambda: haproxy.status()["none/b1"] == "DOWN")
+        assert [get(port, path) for path in (prefix, f"{prefix}/x", f"{prefix}x", "/")] == [503, 503, 200, 200]
+        wait_for(lambda: "/health?a=$HOME&b=%20" in [path for path, _headers in application.asked])
