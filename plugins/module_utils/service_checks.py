@@ -71,6 +71,22 @@ def sockets(services: Sequence[Entry]) -> list[str]:
     ]
 
 
+def health_port_problems(port: Any, tls_port: Any, services: Sequence[Entry]) -> list[str]:
+    """Problems of the ports on which proxies answer health checks."""
+    problems = []
+    if int(port) == int(tls_port):
+        problems.append(f"haproxy_l7_health_tls_port is {port}, must differ from haproxy_l7_health_port")
+    for name, value in (("haproxy_l7_health_port", port), ("haproxy_l7_health_tls_port", tls_port)):
+        taken = [
+            service["name"]
+            for service in services
+            if int(value) in (int(listener["port"]) for listener in service["listeners"])
+        ]
+        if taken:
+            problems.append(f"{name} is {value}, must be another: service {taken[0]} listens on it")
+    return problems
+
+
 def listener_problems(where: str, listener: Entry, target: str, names: Sequence[str]) -> list[str]:
     """Problems of one listener; names are those of the certificates that the variable target has."""
     problems = range_problem(f"{where}.port", listener["port"], PORT)

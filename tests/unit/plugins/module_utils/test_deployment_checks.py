@@ -44,6 +44,7 @@ def test_right(pem: Path) -> None:
         ("all.keepalived_daemon_router_id", "x"),
         ("all.my_loadbalancer", "is not ours"),
         ("p1.loadbalancer_asn", 65032),
+        ("all.haproxy_l7_health_port", 9000),
     ],
 )
 def test_also_right(pem: Path, path: str, value: Any) -> None:
@@ -148,6 +149,21 @@ def test_also_right(pem: Path, path: str, value: Any) -> None:
             "which names a VIP twice: must be unique",
         ),
         (
+            "p2.haproxy_l7_health_port",
+            9000,
+            "p2: haproxy_l7_health_port is 9000, must be that of p1, 8090: directors ask all proxies on one port",
+        ),
+        (
+            "all.haproxy_l7_health_tls_port",
+            8090,
+            "p1, p2: haproxy_l7_health_tls_port is 8090, must differ from haproxy_l7_health_port",
+        ),
+        (
+            "all.haproxy_l7_health_port",
+            443,
+            "p1, p2: haproxy_l7_health_port is 443, must be another: service www listens on it",
+        ),
+        (
             "p1.loadbalancer_backends.0.port",
             8088,
             "p1: loadbalancer_backends differs from that of r1, must be the same on all hosts",
@@ -177,6 +193,10 @@ def test_also_right(pem: Path, path: str, value: Any) -> None:
 )
 def test_wrong(pem: Path, path: str, value: Any, line: str) -> None:
     assert line in problems(pem, path, value)
+
+
+def test_proxies_that_ask_themselves_may_do_so_on_different_ports(pem: Path) -> None:
+    assert problems(pem, "p2.haproxy_l7_health_port", 9000, {"directors": []}) == []
 
 
 def test_a_vip_of_two_services(pem: Path) -> None:
