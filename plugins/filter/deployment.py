@@ -91,19 +91,20 @@ def inventory_problems(environment: Any, hostvars: topology.HostVars, groups: Ma
 def inventory_certificates(
     groups: Mapping[str, Sequence[str]], hosts: Mapping[str, Mapping[str, Any]], read: certificates.Reader
 ) -> list[str]:
-    """Problems of what the certificates of the tiers' hosts hold; what is a warning is shown."""
-    name = "loadbalancer_certificates"
-    spec = role_specs()["haproxy_l7_certificates"]
+    """Problems of the files with certificates that the tiers' hosts name; what is a warning is shown."""
     findings: list[deployment_checks.Finding] = []
     warnings: list[deployment_checks.Finding] = []
     judged: list[tuple[Any, tuple[list[str], list[str]]]] = []  # mostly one, for all hosts
     for host in (host for tier in deployment_checks.TIERS for host in groups.get(tier) or []):
-        value = hosts[host].get(name) or []
-        found = next((lines for other, lines in judged if other == value), None)
+        values = [hosts[host].get(f"loadbalancer_{name}") or [] for name in ("certificates", "backends")]
+        found = next((lines for other, lines in judged if other == values), None)
         if found is None:
-            is_right = not structure_problems(name, value, spec)
-            found = certificates.findings(name, value, read, now()) if is_right else ([], [])
-            judged.append((value, found))
+            is_right = not any(
+                structure_problems(name, value, role_specs()[f"haproxy_l7_{name}"])
+                for name, value in zip(("certificates", "backends"), values)
+            )
+            found = certificates.findings("loadbalancer", values[0], values[1], read, now()) if is_right else ([], [])
+            judged.append((values, found))
         findings += [(host, line) for line in found[0]]
         warnings += [(host, line) for line in found[1]]
     for warning in deployment_checks.merged(warnings):
@@ -122,27 +123,8 @@ def problems_of_role(environment: Any, values: Mapping[str, Any], role: str) -> 
     problems = role_problems(values, role)
     if role == "haproxy_l7":
         read = certificates.reader(environment)
-        problems += certificates.findings("haproxy_l7_certificates", values["certificates"], read, now())[0]
+        problems += certificates.findings("haproxy_l7", values["certificates"], values["backends"], read, now())[0]
     return problems
-
-
-@pass_environment
-def certificate_files(environment: Any, entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The directory of HAProxy's certificates and the files in it, for config_files."""
-    read = certificates.reader(environment)
-    directory = "/etc/haproxy/certificates"
-    files: list[dict[str, Any]] = [{"path": directory, "group": "haproxy", "mode": "0750"}]
-    files += [
-        {
-            "path": f"{directory}/{certificate['name']}.pem",
-            "secret_content": certificates.text_of(certificate, read),
-            "group": "haproxy",
-            "mode": "0640",
-            "validate": "openssl x509 -noout -in %s",
-        }
-        for certificate in entries
-    ]
-    return files
 
 
 class FilterModule:
@@ -153,7 +135,6 @@ class FilterModule:
         return {
             "bgp_neighbors": topology.bgp_neighbors,
             "canonical_tables": topology.canonical_tables,
-            "certificate_files": certificate_files,
             "checked_services": topology.checked_services,
             "deployment_problems": inventory_problems,
             "link_addresses": topology.link_addresses,

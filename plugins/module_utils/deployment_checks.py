@@ -16,7 +16,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from .role_checks import MAGLEV_MAXIMUM, RANGES
-from .service_checks import service_problems
+from .service_checks import health_port_problems, service_problems
 from .structure_checks import TYPES, Spec, meant, structure_problems
 from .topology import Groups, HostVars, link_addresses, vips
 from .value_checks import (
@@ -224,6 +224,23 @@ def address_findings(hosts: HostVars, services: Sequence[Variables]) -> list[Fin
     return findings
 
 
+def health_port_findings(groups: Groups, hosts: HostVars, specs: Mapping[str, Spec]) -> list[Finding]:
+    """Ports on which proxies answer health checks that are taken, or not those that directors ask."""
+    names = ("haproxy_l7_health_port", "haproxy_l7_health_tls_port")
+    proxies = [host for host in groups.get("proxies") or [] if host in hosts]
+    ports = {host: [hosts[host].get(name) or specs[name]["default"] for name in names] for host in proxies}
+    findings = []
+    for host in proxies:
+        services = hosts[host].get("loadbalancer_services") or []
+        findings += [(host, line) for line in health_port_problems(*ports[host], services)]
+        findings += [
+            (host, f"{name} is {port}, must be that of {proxies[0]}, {wanted}: directors ask all proxies on one port")
+            for name, port, wanted in zip(names, ports[host], ports[proxies[0]])
+            if groups.get("directors") and int(port) != int(wanted)
+        ]
+    return findings
+
+
 def asn_findings(groups: Groups, hosts: HostVars) -> list[Finding]:
     """Routers that have the AS number of a host behind them. Hosts of one tier may share one."""
     behind = [host for tier in TIERS[1:] for host in groups.get(tier) or [] if host in hosts]
@@ -266,7 +283,8 @@ def host_findings(
     if findings:
         return findings  # what follows takes values for right
     services = hosts[members[0]].get("loadbalancer_services") or [] if members else []
-    return shared_findings(members, hosts) + address_findings(hosts, services) + asn_findings(groups, hosts)
+    findings = shared_findings(members, hosts) + address_findings(hosts, services) + asn_findings(groups, hosts)
+    return findings + health_port_findings(groups, hosts, specs)
 
 
 def deployment_problems(

@@ -9,12 +9,13 @@ variable, its value, and what would be right. Private to this collection.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .service_checks import service_problems, sockets
+from .service_checks import health_port_problems, service_problems, sockets
 from .value_checks import (
     ASN,
     PORT,
@@ -195,6 +196,8 @@ def check_haproxy_l7(values: Mapping[str, Any]) -> list[str]:
         problems += address_problem("haproxy_l7_health_addresses", address)
     if not values["health_addresses"]:
         problems.append("haproxy_l7_health_addresses is [], must have at least one address of this host")
+    with contextlib.suppress(TypeError, ValueError):  # reported as a range
+        problems += health_port_problems(values["health_port"], values["health_tls_port"], values["services"])
     problems += time_problem("haproxy_l7_hard_stop_after", values["hard_stop_after"])
     for name, value in values["timeouts"].items():
         problems += time_problem(f"haproxy_l7_timeouts.{name}", value)
