@@ -17,6 +17,7 @@ description:
     refuses it, the old one stays, the files that come after it are not touched, and the module fails with what the
     command said.
   - A file is replaced whole and at once, and is never readable by more than its O(files[].mode) allows.
+  - With O(files[].only) a directory holds what it should and nothing else, so that no secret outlives its use.
 author:
   - multitier.loadbalancer contributors (@multitier)
 extends_documentation_fragment:
@@ -44,6 +45,12 @@ options:
           - Regular expression with a group, by lines. What the group matches, in the file as it is and as it will be,
             is masked in diffs and messages; the rest is shown.
         type: str
+      only:
+        description:
+          - Of a directory, the names of what may be in it. Other files in it, and links, are removed; directories in it
+            are left alone. A diff shows the names of what is removed, and no content.
+        type: list
+        elements: str
       owner:
         description: Name of the user that owns it.
         type: str
@@ -76,13 +83,19 @@ EXAMPLES = r"""
   multitier.loadbalancer.config_files:
     files:
       - path: /etc/haproxy/certificates
-        group: haproxy
-        mode: "0750"
+        mode: "0700"
       - path: /etc/haproxy/haproxy.cfg
         content: "{{ lookup('ansible.builtin.template', 'haproxy.cfg.j2') }}"
         group: haproxy
         mode: "0640"
         validate: haproxy -c -f %s
+
+- name: Remove keys that are no longer in use
+  multitier.loadbalancer.config_files:
+    files:
+      - path: /etc/haproxy/certificates
+        mode: "0700"
+        only: [www.pem]
 
 - name: Configure FRR, and show no password
   multitier.loadbalancer.config_files:
@@ -99,7 +112,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changed_paths:
-  description: Files and directories that were (or, in check mode, would be) changed.
+  description: Files and directories that were (or, in check mode, would be) changed or removed.
   returned: success
   type: list
   elements: str
@@ -202,6 +215,22 @@ def apply(module: AnsibleModule, entry: Entry, done: list[str]) -> list[dict[str
     return diffs
 
 
+def remove_others(module: AnsibleModule, entry: Entry, done: list[str]) -> list[dict[str, Any]]:
+    """Remove what a directory should not hold; returns what was removed, whose paths `done` then has."""
+    diffs: list[dict[str, Any]] = []
+    if entry["only"] is None or not os.path.isdir(entry["path"]):
+        return diffs
+    for name in sorted(set(os.listdir(entry["path"])) - set(entry["only"])):
+        path = os.path.join(entry["path"], name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            continue
+        if not module.check_mode:
+            os.unlink(path)
+        diffs.append({"before_header": path, "after_header": path, "before": f"{name}\n", "after": ""})
+        done.append(path)
+    return diffs
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -211,12 +240,13 @@ def main() -> None:
                 "required": True,
                 # or the journal would have them, as a text in which Ansible does not find a secret of several lines
                 "no_log": True,
-                "mutually_exclusive": [("content", "secret_content")],
+                "mutually_exclusive": [("content", "secret_content", "only")],
                 "options": {
                     "path": {"type": "path", "required": True},
                     "content": {"type": "str"},
                     "secret_content": {"type": "str", "no_log": True},
                     "secret_pattern": {"type": "str", "no_log": False},
+                    "only": {"type": "list", "elements": "str"},
                     "owner": {"type": "str", "default": "root"},
                     "group": {"type": "str", "default": "root"},
                     "mode": {"type": "str", "required": True},
@@ -235,13 +265,14 @@ def main() -> None:
     for entry in module.params["files"]:
         try:
             found = apply(module, entry, changed)
+            if found:
+                changed.append(entry["path"])
+                diffs += found
+            diffs += remove_others(module, entry, changed)
         except OSError as error:
             module.fail_json(
                 msg=f"{entry['path']} cannot be written: {error.strerror}", changed=bool(changed), changed_paths=changed
             )
-        if found:
-            changed.append(entry["path"])
-            diffs += found
     module.exit_json(changed=bool(changed), changed_paths=changed, diff=diffs)
 
 

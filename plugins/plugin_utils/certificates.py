@@ -175,16 +175,40 @@ def certificate_warnings(where: str, certificate: Entry, read: Reader, now: date
     return lines
 
 
+def authority_file(backend: Entry) -> str:
+    """The file with the authorities that a pool of backends trusts; '' where these are the system's."""
+    return str((backend.get("tls") or {}).get("ca") or "")
+
+
+def authority_problems(where: str, path: str, read: Reader) -> list[str]:
+    """One line when a file has no authorities in it."""
+    if not Path(path).is_absolute():
+        return []  # service_checks tells
+    try:
+        x509.load_pem_x509_certificates(read(path).encode())
+    except UnreadableError as error:
+        why = str(error)
+    except ValueError:
+        why = "no certificate that can be read is in it"
+    else:
+        return []
+    return [f"{where} is {path!r}, must be a PEM file on the controller, with the authorities' certificates: {why}"]
+
+
 def findings(
-    variable: str, certificates: Iterable[Entry], read: Reader, now: datetime.datetime
+    prefix: str, certificates: Iterable[Entry], backends: Iterable[Entry], read: Reader, now: datetime.datetime
 ) -> tuple[list[str], list[str]]:
-    """Problems and warnings of all certificates that a variable has, and whose structure is right."""
+    """Problems and warnings of what PREFIX_certificates and PREFIX_backends have, whose structure is right."""
     problems: list[str] = []
     warnings: list[str] = []
     for certificate in certificates:
-        where = f"{variable} ({certificate['name']})"
+        where = f"{prefix}_certificates ({certificate['name']})"
         found = certificate_problems(where, certificate, read, now)
         problems += found
         if not found and is_given_once(certificate):
             warnings += certificate_warnings(where, certificate, read, now)
+    for backend in backends:
+        if authority_file(backend):
+            where = f"{prefix}_backends ({backend['name']}).tls.ca"
+            problems += authority_problems(where, authority_file(backend), read)
     return problems, warnings

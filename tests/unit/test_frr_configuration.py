@@ -98,10 +98,9 @@ def test_the_host_is_called_what_its_kernel_calls_it() -> None:
     assert [line for line in lines if line.startswith("hostname")] == ["hostname p1.example.com"]
 
 
-@pytest.mark.parametrize("paths", [256, "256"])
-def test_as_many_next_hops_as_frr_can_have_are_no_line(paths: int | str) -> None:
+def test_as_many_next_hops_as_frr_can_have_are_no_line() -> None:
     """It never shows the limit that it was compiled with, so frr-reload would add the line at every run."""
-    most, fewer = configurations({"frr_ecmp_maximum_paths": paths}, {"frr_ecmp_maximum_paths": 255})
+    most, fewer = configurations({"frr_ecmp_maximum_paths": 256}, {"frr_ecmp_maximum_paths": 255})
     assert [line for line in most if "maximum-paths" in line] == []
     assert [line for line in fewer if "maximum-paths" in line] == ["  maximum-paths 255"] * 2
 
@@ -111,3 +110,19 @@ def test_a_neighbour_that_sent_too_much_is_tried_again() -> None:
     [lines] = configurations({"frr_ecmp_maximum_prefixes": 7})
     limits = [line.strip() for line in lines if "maximum-prefix " in line]
     assert limits == [f"neighbor {group} maximum-prefix 7 restart 1" for group in ("fabric4", "fabric6")]
+
+
+def test_a_switch_given_as_text_means_what_it_says() -> None:
+    """As -e frr_ecmp_ttl_security=false hands it over."""
+    names = [f"frr_ecmp_{name}" for name in ("ttl_security", "graceful_shutdown", "originate_default", "forwarding")]
+    texts = configurations(*(dict.fromkeys(names, value) for value in (False, "false", "no", True, "true", "yes")))
+    assert texts[0] == texts[1] == texts[2] != texts[3]
+    assert texts[3] == texts[4] == texts[5]
+
+
+@pytest.mark.parametrize(
+    ("name", "default"), [("bfd_interval", "300"), ("bfd_multiplier", "3"), ("maximum_paths", "256")]
+)
+def test_a_default_given_as_text_is_no_line(name: str, default: str) -> None:
+    text, number = configurations({f"frr_ecmp_{name}": default}, {f"frr_ecmp_{name}": int(default)})
+    assert text == number

@@ -71,6 +71,22 @@ def sockets(services: Sequence[Entry]) -> list[str]:
     ]
 
 
+def health_port_problems(port: Any, tls_port: Any, services: Sequence[Entry]) -> list[str]:
+    """Problems of the ports on which proxies answer health checks."""
+    problems = []
+    if int(port) == int(tls_port):
+        problems.append(f"haproxy_l7_health_tls_port is {port}, must differ from haproxy_l7_health_port")
+    for name, value in (("haproxy_l7_health_port", port), ("haproxy_l7_health_tls_port", tls_port)):
+        taken = [
+            service["name"]
+            for service in services
+            if int(value) in (int(listener["port"]) for listener in service["listeners"])
+        ]
+        if taken:
+            problems.append(f"{name} is {value}, must be another: service {taken[0]} listens on it")
+    return problems
+
+
 def listener_problems(where: str, listener: Entry, target: str, names: Sequence[str]) -> list[str]:
     """Problems of one listener; names are those of the certificates that the variable target has."""
     problems = range_problem(f"{where}.port", listener["port"], PORT)
@@ -104,6 +120,10 @@ def backend_problems(where: str, backend: Entry) -> list[str]:
     problems += range_problem(f"{where}.port", backend["port"], PORT)
     if backend.get("health_path") is not None:
         problems += path_problem(f"{where}.health_path", backend["health_path"], query=True)
+    tls = backend.get("tls")
+    if tls:
+        problems += domain_problem(f"{where}.tls.server_name", tls["server_name"])
+        problems += absolute_problem(f"{where}.tls.ca", tls.get("ca"))
     if not backend["servers"]:
         problems.append(f"{where}.servers is [], must have at least one backend")
     problems += duplicates(f"{where}.servers", (server["name"] for server in backend["servers"]))
@@ -129,6 +149,11 @@ def certificate_problem(where: str, certificate: Entry) -> list[str]:
     path, pem = certificate.get("file"), certificate.get("pem")
     if bool(path) == bool(pem):
         return [f"{where} has {'both file and pem' if path else 'neither file nor pem'}, must have one of them"]
-    if path and not os.path.isabs(path):
-        return [f"{where}.file is {path!r}, must be an absolute path: begin it with {{{{ inventory_dir }}}}"]
-    return []
+    return absolute_problem(f"{where}.file", path)
+
+
+def absolute_problem(where: str, path: Any) -> list[str]:
+    """One line when a path on the controller means another file in another working directory."""
+    if not path or os.path.isabs(str(path)):
+        return []
+    return [f"{where} is {path!r}, must be an absolute path: begin it with {{{{ inventory_dir }}}}"]

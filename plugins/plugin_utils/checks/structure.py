@@ -69,7 +69,7 @@ def structure_problems(where: str, value: Any, spec: Spec) -> list[str]:
     kind = spec.get("type", "str")
     wanted, is_good = TYPES[kind]
     if not is_good(value):
-        return [f"{where} is {'***' if spec.get('no_log') else show(value)}, must be {wanted}"]
+        return [f"{where} is {'***' if spec.get('no_log') else show(value)}, must be {wanted}{required_options(spec)}"]
     if kind == "list":
         entries = {**spec, "type": spec.get("elements", "str")}
         return [
@@ -83,6 +83,14 @@ def structure_problems(where: str, value: Any, spec: Spec) -> list[str]:
     if choices and value not in choices:
         return [f"{where} is {show(value)}, must be one of {', '.join(map(str, choices))}"]
     return []
+
+
+def required_options(spec: Spec) -> str:
+    """The end of a message about what is no dictionary: the one option that it must have, in the spec's words."""
+    required = [(name, option) for name, option in (spec.get("options") or {}).items() if option.get("required")]
+    if len(required) != 1 or not isinstance(required[0][1].get("description"), str):
+        return ""
+    return f", with {required[0][0]}: {required[0][1]['description'].rstrip('.')}"
 
 
 def options_problems(where: str, value: Mapping[str, Any], options: Mapping[str, Spec]) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .. import certificates
-from ..checks.services import service_problems
+from ..checks.services import health_port_problems, service_problems
 from ..checks.values import PORT, address_problem, ranges, time_problem
 from ..deployment.findings import Finding
 from ..deployment.model import PROXIES, Deployment, Host
@@ -63,13 +63,12 @@ class HaproxyL7(Component):
         found += time_problem(f"{ROLE}_hard_stop_after", values["hard_stop_after"])
         for name, value in values["timeouts"].items():
             found += time_problem(f"{ROLE}_timeouts.{name}", value)
-        if values["health_port"] == values["health_tls_port"]:
-            found.append(f"{ROLE}_health_tls_port is {values['health_tls_port']}, must differ from {ROLE}_health_port")
         return found
 
     def problems(self, values: Mapping[str, Any]) -> list[str]:
         """Services, backends and certificates, the health check's addresses, and the times."""
         found = service_problems(ROLE, values["services"], values["backends"], values["certificates"])
+        found += health_port_problems(values["health_port"], values["health_tls_port"], values["services"])
         for address in values["health_addresses"]:
             found += address_problem(f"{ROLE}_health_addresses", address)
         if not values["health_addresses"]:
@@ -79,11 +78,15 @@ class HaproxyL7(Component):
     def file_problems(self, values: Mapping[str, Any], read: certificates.Reader) -> list[str]:
         """What the certificates hold."""
         now = datetime.datetime.now(datetime.UTC)
-        return certificates.findings(f"{ROLE}_certificates", values["certificates"], read, now)[0]
+        return certificates.findings(ROLE, values["certificates"], values["backends"], read, now)[0]
 
     def site_findings(self, deployment: Deployment) -> Iterator[Finding]:
         """Directors ask all proxies on the same ports."""
         proxies = deployment.tier(PROXIES)
+        served = [service.declared for service in deployment.services]
+        for host in proxies:
+            ports = [host.settings[ROLE][f"{ROLE}_{name}"] for name in SAME]
+            yield from ((host.name, line) for line in health_port_problems(ports[0], ports[1], served))
         for name in (f"{ROLE}_{name}" for name in SAME):
             wanted = proxies[0].settings[ROLE][name] if proxies else None
             for host in proxies[1:]:

@@ -64,11 +64,11 @@ def _certificates(
     deployment: Deployment, values: Mapping[str, read.Values], loader: Any
 ) -> tuple[list[Finding], list[str]]:
     """What is wrong, or will be, with what the certificates hold."""
-    name = "loadbalancer_certificates"
-    entries = values[deployment.members[0].name].variables.get(name) or [] if deployment.members else []
-    lines, warnings = certificates.findings(
-        name, entries, certificates.by_loader(loader), datetime.datetime.now(datetime.UTC)
-    )
+    first = values[deployment.members[0].name].variables if deployment.members else {}
+    entries = first.get("loadbalancer_certificates") or []
+    read_file = certificates.by_loader(loader)
+    now = datetime.datetime.now(datetime.UTC)
+    lines, warnings = certificates.findings("loadbalancer", entries, deployment.backends, read_file, now)
     return [(INVENTORY, line) for line in lines], [f"{INVENTORY}: {line}" for line in warnings]
 
 

@@ -154,7 +154,7 @@ ALL = "group_vars/all.yml"
             "host_vars/d2.yml",
             "loadbalancer_asn",
             "{{ 65000 + nod }}",
-            ["d2: loadbalancer_asn cannot be templated: 'nod' is undefined"],
+            ["d2: loadbalancer_asn ", "nod"],  # ansible-core 2.18 leaves the template as it is: no whole number
             id="template that fails",
         ),
     ],
@@ -173,7 +173,9 @@ def test_a_certificate_in_a_vault_is_read_with_the_password_and_missed_without_o
     parent = inventory.path.parent
     (parent / "password").write_text("secret")
     vault = ("--vault-password-file", str(parent / "password"))
-    subprocess.run(["ansible-vault", "encrypt", *vault, str(parent / "inventory/group_vars/certificates/www.pem")], check=True)
+    subprocess.run(
+        ["ansible-vault", "encrypt", *vault, str(parent / "inventory/group_vars/certificates/www.pem")], check=True
+    )
     assert inventory.run("multitier.loadbalancer.validate", *vault) == 0, inventory.text
     assert inventory.run("multitier.loadbalancer.site") != 0
     assert (

@@ -153,3 +153,48 @@ def test_a_missing_directory_is_told(run: ModuleRunner, tmp_path: Path) -> None:
     result = run(files=[entry(tmp_path / "none/one.conf")])
     assert result["failed"]
     assert str(tmp_path / "none") in result["msg"]
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    """A directory with a key that is in use, one that is not, a link, and a directory."""
+    directory = tmp_path / "keys"
+    (directory / "old").mkdir(parents=True, mode=0o750)
+    for name in ("used.pem", ".gone.pem"):
+        (directory / name).write_text("a secret\n")
+    (directory / "link.pem").symlink_to(tmp_path / "elsewhere.pem")
+    (tmp_path / "elsewhere.pem").write_text("not ours\n")
+    directory.chmod(0o750)
+    return directory
+
+
+def test_a_directory_holds_only_what_it_should(run: ModuleRunner, keys: Path, tmp_path: Path) -> None:
+    files = [entry(keys, None, mode="0700", only=["used.pem", "missing.pem"])]
+    predicted = run(check=True, files=files)
+    assert len(list(keys.iterdir())) == 4
+    done = run(files=files)
+    assert predicted == done | {"invocation": predicted["invocation"]}
+    assert done["changed_paths"] == [str(keys), f"{keys}/.gone.pem", f"{keys}/link.pem"]
+    assert sorted(path.name for path in keys.iterdir()) == ["old", "used.pem"]
+    assert (tmp_path / "elsewhere.pem").exists()
+    assert "a secret" not in str(done)
+    assert [(diff["before"], diff["after"]) for diff in done["diff"][1:]] == [(".gone.pem\n", ""), ("link.pem\n", "")]
+    assert not run(files=files)["changed"]
+
+
+def test_a_directory_that_is_not_there_yet_may_be_one_that_holds_only_something(
+    run: ModuleRunner, tmp_path: Path
+) -> None:
+    files = [entry(tmp_path / "keys", None, mode="0700", only=[])]
+    assert run(check=True, files=files)["changed_paths"] == run(files=files)["changed_paths"] == [f"{tmp_path}/keys"]
+    assert not run(files=files)["changed"]
+
+
+def test_nothing_is_removed_when_a_file_before_it_is_refused(run: ModuleRunner, keys: Path, tmp_path: Path) -> None:
+    files = [entry(tmp_path / "one.conf", validate="false %s"), entry(keys, None, mode="0700", only=[])]
+    assert run(files=files)["failed"]
+    assert len(list(keys.iterdir())) == 4
+
+
+def test_a_file_holds_no_files(run: ModuleRunner, tmp_path: Path) -> None:
+    assert "mutually exclusive" in run(files=[entry(tmp_path / "one.conf", only=[])])["msg"]

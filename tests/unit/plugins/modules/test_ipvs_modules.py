@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.multitier.loadbalancer.plugins.module_utils.ipvs import host
 from ansible_collections.multitier.loadbalancer.plugins.module_utils.ipvs.kernel import IpvsUnavailableError
 from ansible_collections.multitier.loadbalancer.plugins.modules import ipvs, ipvs_info, ipvs_sync, ipvs_timeouts
 from ansible_collections.multitier.loadbalancer.tests.unit.support.memory_kernel import MemoryKernel
+from ansible_collections.multitier.loadbalancer.tests.unit.support.modules import patch_module_args
 
 SERVICE: dict[str, Any] = {
     "address": "198.51.100.1",

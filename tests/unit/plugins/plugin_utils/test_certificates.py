@@ -51,11 +51,11 @@ def read(path: str) -> str:
 
 
 def problems(entry: dict[str, Any]) -> list[str]:
-    return certificates.findings("it", [{"name": "www", **entry}], read, NOW)[0]
+    return certificates.findings("it", [{"name": "www", **entry}], [], read, NOW)[0]
 
 
 def warnings(entry: dict[str, Any]) -> list[str]:
-    found = certificates.findings("it", [{"name": "www", **entry}], read, NOW)
+    found = certificates.findings("it", [{"name": "www", **entry}], [], read, NOW)
     assert found[0] == []
     return found[1]
 
@@ -78,27 +78,27 @@ def test_rsa_and_no_alternative_name_are_right(tmp_path: Path) -> None:
 @pytest.mark.parametrize("domain", ["other.example.org", "a.b.shop.example.com", "shop.example.com", "*.example.com"])
 def test_a_name_that_a_certificate_is_not_for_is_warned_about(good: str, domain: str) -> None:
     assert warnings({"pem": good, "domains": [domain]}) == [
-        f"it (www).domains has {domain!r}, but the certificate is for www.example.com, *.shop.example.com"
+        f"it_certificates (www).domains has {domain!r}, but the certificate is for www.example.com, *.shop.example.com"
     ]
 
 
 def test_a_certificate_that_expired(tmp_path: Path) -> None:
     assert problems({"pem": make(tmp_path / "old.pem", (-400, -1))}) == [
-        "it (www).pem is '***', must hold a certificate that is valid: it expired on 2026-05-31"
+        "it_certificates (www).pem is '***', must hold a certificate that is valid: it expired on 2026-05-31"
     ]
 
 
-@pytest.mark.parametrize(("days", "line"), [(13, "it (www) expires on 2026-06-14, in 13 days"), (14, "")])
+@pytest.mark.parametrize(("days", "line"), [(13, "it_certificates (www) expires on 2026-06-14, in 13 days"), (14, "")])
 def test_a_certificate_that_expires_soon_is_warned_about(tmp_path: Path, days: int, line: str) -> None:
     assert warnings({"pem": make(tmp_path / "soon.pem", (-10, days))}) == ([line] if line else [])
 
 
 def test_a_certificate_that_is_not_valid_yet_is_warned_about(tmp_path: Path) -> None:
     pem = make(tmp_path / "new.pem", (1, 90))
-    assert warnings({"pem": pem}) == ["it (www) is not valid before 2026-06-02 00:00 UTC"]
+    assert warnings({"pem": pem}) == ["it_certificates (www) is not valid before 2026-06-02 00:00 UTC"]
 
 
-BAD = "it (www).pem is '***', must hold a certificate and its unencrypted key: "
+BAD = "it_certificates (www).pem is '***', must hold a certificate and its unencrypted key: "
 
 
 def test_a_key_that_is_another_certificates(good: str, tmp_path: Path) -> None:
@@ -131,11 +131,11 @@ def read_by_ansible(path: Path, secrets: list[Any]) -> str:
     loader.set_vault_secrets(secrets)
     VaultSecretsContext.initialize(VaultSecretsContext(secrets))
     try:
-        expression = "{{ [{'name': 'www', 'file': path}] | multitier.loadbalancer.certificate_files }}"
+        expression = "{{ [] | multitier.loadbalancer.haproxy_files([], [{'name': 'www', 'file': path}]) }}"
         files = Templar(loader=loader, variables={"path": str(path)}).template(trust_as_template(expression))
     finally:
         VaultSecretsContext._current = None
-    return str(files[-1]["secret_content"])
+    return str(files[1]["secret_content"])
 
 
 def encrypted(path: Path, text: str) -> Path:
@@ -162,3 +162,19 @@ def test_a_certificate_is_judged_once_for_all_hosts_and_told_of_each(tmp_path: P
         "on the controller, with certificate and key: not found"
     ]
     assert len(asked) == 1
+
+
+def test_authorities_that_cannot_be_had(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").write_text("nothing")
+    backends = [
+        {"name": name, "tls": {"server_name": "a", "ca": f"{tmp_path}/{name}.pem"}} for name in ("empty", "none")
+    ]
+
+    def ask(path: str) -> str:
+        return certificates.reader(None)(path) if "none" in path else read(path)
+
+    must = "must be a PEM file on the controller, with the authorities' certificates"
+    assert certificates.findings("it", [], [{"name": "plain"}, *backends], ask, NOW)[0] == [
+        f"it_backends (empty).tls.ca is '{tmp_path}/empty.pem', {must}: no certificate that can be read is in it",
+        f"it_backends (none).tls.ca is '{tmp_path}/none.pem', {must}: not found",
+    ]

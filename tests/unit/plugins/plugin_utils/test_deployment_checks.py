@@ -44,6 +44,7 @@ def test_right(pem: Path) -> None:
         ("all.keepalived_daemon_router_id", "x"),
         ("all.my_loadbalancer", "is not ours"),
         ("p1.loadbalancer_asn", 65032),
+        ("all.haproxy_l7_health_port", 9000),
     ],
 )
 def test_also_right(pem: Path, path: str, value: Any) -> None:
@@ -84,6 +85,13 @@ def test_also_right(pem: Path, path: str, value: Any) -> None:
             "all.loadbalancer_services.0.listeners.0.port",
             "http",
             f"{ALL}: loadbalancer_services (www).listeners[0].port is 'http', must be a whole number",
+        ),
+        (
+            "all.loadbalancer_backends.0.tls",
+            True,
+            f"{ALL}: loadbalancer_backends (web).tls is True, must be a dictionary, with server_name: DNS name that is "
+            "asked for by SNI, and that the backends' certificates must be for. Without it any certificate of a public "
+            "authority would do",
         ),
         ("d1.frr_ecmp_bfd_interval", 5, "d1: frr_ecmp_bfd_interval is 5, must be a number from 10 to 60000"),
         (
@@ -141,6 +149,21 @@ def test_also_right(pem: Path, path: str, value: Any) -> None:
             "which names a VIP twice: must be unique",
         ),
         (
+            "p2.haproxy_l7_health_port",
+            9000,
+            "p2: haproxy_l7_health_port is 9000, must be that of p1, 8090: directors ask all proxies on one port",
+        ),
+        (
+            "all.haproxy_l7_health_tls_port",
+            8090,
+            "p1, p2: haproxy_l7_health_tls_port is 8090, must differ from haproxy_l7_health_port",
+        ),
+        (
+            "all.haproxy_l7_health_port",
+            443,
+            "p1, p2: haproxy_l7_health_port is 443, must be another: service www listens on it",
+        ),
+        (
             "p1.loadbalancer_backends.0.port",
             8088,
             "p1: loadbalancer_backends differs from that of r1, must be the same on all hosts",
@@ -170,6 +193,10 @@ def test_also_right(pem: Path, path: str, value: Any) -> None:
 )
 def test_wrong(pem: Path, path: str, value: Any, line: str) -> None:
     assert line in problems(pem, path, value)
+
+
+def test_proxies_that_ask_themselves_may_do_so_on_different_ports(pem: Path) -> None:
+    assert problems(pem, "p2.haproxy_l7_health_port", 9000, {"directors": []}) == []
 
 
 def test_a_vip_of_two_services(pem: Path) -> None:

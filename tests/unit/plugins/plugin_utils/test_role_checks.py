@@ -289,6 +289,8 @@ def test_keepalived_vrrp(pem: Path, path: str, value: Any, line: str) -> None:
             "haproxy_l7_health_addresses is 'p1', must be an IPv4 or IPv6 address without a prefix length",
         ),
         ("health_addresses", [], "haproxy_l7_health_addresses is [], must have at least one address of this host"),
+        ("health_port", 8453, "haproxy_l7_health_tls_port is 8453, must differ from haproxy_l7_health_port"),
+        ("health_tls_port", 80, "haproxy_l7_health_tls_port is 80, must be another: service www listens on it"),
         ("hard_stop_after", "0s", f"haproxy_l7_hard_stop_after is '0s', {TIME}"),
         ("timeouts.connect", 3, f"haproxy_l7_timeouts.connect is 3, {TIME}"),
     ],

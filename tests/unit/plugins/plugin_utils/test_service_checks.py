@@ -122,6 +122,17 @@ def test_right(pem: Path) -> None:
             f"lb_backends (web).servers (b 1).name is 'b 1', {DOTTED}",
         ),
         ("backends.1.name", "web", "lb_backends: 'web' is there twice, must be unique"),
+        (
+            "backends.0.tls",
+            {"server_name": "10.0.0.1"},
+            "lb_backends (web).tls.server_name is '10.0.0.1', must be a DNS name such as shop.example.com, in ASCII "
+            "(xn--…)",
+        ),
+        (
+            "backends.0.tls",
+            {"server_name": "shop.internal", "ca": "ca.pem"},
+            "lb_backends (web).tls.ca is 'ca.pem', must be an absolute path: begin it with {{ inventory_dir }}",
+        ),
         ("certificates.0.name", "../x", f"lb_certificates (../x).name is '../x', {DOTTED}"),
         (
             "certificates.0.domains",
@@ -141,6 +152,9 @@ def test_wrong(pem: Path, path: str, value: Any, line: str) -> None:
         ("services.0.rate_limit", None),
         ("services.0.routes", None),
         ("backends.0.health_path", None),
+        ("backends.0.tls", None),
+        ("backends.0.tls", {"server_name": "shop.internal", "ca": None}),
+        ("backends.0.tls", {"server_name": "shop.internal", "ca": "/etc/ca.pem"}),
         ("backends.0.health_path", "/health?full=1"),
         ("backends.0.servers.0.name", "app1.example.com"),
         ("services.0.routes.0.path_prefix", "/caf%C3%A9"),
