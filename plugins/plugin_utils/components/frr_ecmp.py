@@ -133,14 +133,17 @@ class FrrEcmp(Component):
                     )
 
     def sysctls(self, values: Mapping[str, Any]) -> dict[str, str]:
-        """Flows are told apart by ports too; a next hop whose neighbour is dead is skipped; only routers forward."""
+        """Flows are told apart by ports too; a next hop whose neighbour is dead is skipped; only routers forward.
+
+        A host without IPv6 neighbours is asked for nothing of IPv6, which its kernel may not have.
+        """
         forwarding = str(int(values["forwarding"]))
+        ipv6 = {"net.ipv6.fib_multipath_hash_policy": "1", "net.ipv6.conf.all.forwarding": forwarding}
         return {
             "net.ipv4.fib_multipath_hash_policy": "1",
-            "net.ipv6.fib_multipath_hash_policy": "1",
             "net.ipv4.fib_multipath_use_neigh": "1",
             "net.ipv4.ip_forward": forwarding,
-            "net.ipv6.conf.all.forwarding": forwarding,
+            **(ipv6 if any(addresses.is_ipv6(neighbor["address"]) for neighbor in values["neighbors"]) else {}),
         }
 
     def checks(self, host: Host, deployment: Deployment, state: Mapping[str, Any]) -> Iterator[Check]:

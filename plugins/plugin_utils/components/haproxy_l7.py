@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import certificates
 from ..checks.services import health_port_problems, service_problems
-from ..checks.values import PORT, address_problem, ranges, time_problem
+from ..checks.values import PORT, address_problem, is_ipv6, ranges, time_problem
 from ..deployment.findings import Finding
 from ..deployment.model import PROXIES, Deployment, Host
 from ..expectations import Check, check
@@ -99,7 +99,9 @@ class HaproxyL7(Component):
 
     def sysctls(self, values: Mapping[str, Any]) -> dict[str, str]:
         """HAProxy starts, and reloads, whether a VIP is on the host at that moment or not."""
-        return {"net.ipv4.ip_nonlocal_bind": "1", "net.ipv6.ip_nonlocal_bind": "1"}
+        vips = [vip for service in values["services"] for vip in service["vips"]]
+        ipv6 = {"net.ipv6.ip_nonlocal_bind": "1"} if any(map(is_ipv6, vips)) else {}
+        return {"net.ipv4.ip_nonlocal_bind": "1", **ipv6}
 
     def excludes(self, values: Mapping[str, Any]) -> bool:
         """A proxy that the operator has taken out of the pool."""
