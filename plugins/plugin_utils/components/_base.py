@@ -22,13 +22,16 @@ class Component:
 
     role is the role's name, order the component's place on a host. sources has the role's variables that are made of
     the deployment, each with what to set in the inventory in its place. alone has variables that make a deployment
-    without routers and proxies.
+    without routers and proxies. serving_units are systemd's units that serve VIPs, announcing_units those that announce
+    them.
     """
 
     role: ClassVar[str]
     order: ClassVar[int]
     sources: ClassVar[Mapping[str, str]] = {}
     alone: ClassVar[tuple[str, ...]] = ()
+    serving_units: ClassVar[tuple[str, ...]] = ()
+    announcing_units: ClassVar[tuple[str, ...]] = ()
 
     def runs_on(self, host: Host, deployment: Deployment) -> bool:
         """Whether a host runs it."""
@@ -57,6 +60,14 @@ class Component:
     def excludes(self, values: Values) -> bool:
         """Whether the operator has taken the host out of the pool."""
         return False
+
+    def gates(self, host: Host, deployment: Deployment) -> list[dict[str, Any]]:
+        """How the gate learns that the VIPs that it serves are healthy: entries of vip_gate_gates."""
+        return []
+
+    def first_round(self, values: Values) -> int:
+        """Seconds that its first round of health checks takes, before which its reports mean nothing; -1 for none."""
+        return -1
 
     def sysctls(self, values: Values) -> dict[str, str]:
         """Kernel parameters that the role sets, by name."""

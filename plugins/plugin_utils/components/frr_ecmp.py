@@ -56,6 +56,7 @@ class FrrEcmp(Component):
 
     role = ROLE
     order = 20
+    announcing_units = ("frr.service",)
     sources = {
         "asn": "loadbalancer_asn",
         "router_id": "loadbalancer_interfaces",

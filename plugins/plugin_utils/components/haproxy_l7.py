@@ -12,6 +12,7 @@ from typing import Any
 from .. import certificates
 from ..checks.services import health_port_problems, service_problems
 from ..checks.values import PORT, address_problem, is_ipv6, ranges, time_problem
+from ..deployment import addresses
 from ..deployment.findings import Finding
 from ..deployment.model import PROXIES, Deployment, Host
 from ..expectations import Check, check
@@ -21,10 +22,6 @@ ROLE = "haproxy_l7"
 SETTING_RANGES = {
     "health_port": PORT,
     "health_tls_port": PORT,
-    "announce_interval": (1, 60),
-    "announce_rise": (1, 100),
-    "announce_fall": (1, 100),
-    "stop_delay": (0, 60),
     "maxconn": (1, 2000000),
 }
 SAME = ("health_port", "health_tls_port")
@@ -35,12 +32,12 @@ class HaproxyL7(Component):
 
     role = ROLE
     order = 30
+    serving_units = ("haproxy.service",)
     sources = {
         "services": "loadbalancer_services",
         "backends": "loadbalancer_backends",
         "certificates": "loadbalancer_certificates",
         "health_addresses": "loadbalancer_interfaces",
-        "announce": "the group directors",
     }
 
     def runs_on(self, host: Host, deployment: Deployment) -> bool:
@@ -54,7 +51,6 @@ class HaproxyL7(Component):
             "backends": list(deployment.backends),
             "certificates": {"$inventory": "loadbalancer_certificates", "default": []},
             "health_addresses": host.fabric_addresses(),
-            "announce": deployment.announces(host),
         }
 
     def setting_problems(self, values: Mapping[str, Any]) -> list[str]:
@@ -96,6 +92,18 @@ class HaproxyL7(Component):
                         host.name,
                         f"{name} is {found}, but on {proxies[0].name} it is {wanted}: must be the same on all proxies",
                     )
+
+    def gates(self, host: Host, deployment: Deployment) -> list[dict[str, Any]]:
+        """A gate for each service: its health check on this host must answer 200."""
+        place = addresses.endpoint(host.router_id, host.settings[ROLE][f"{ROLE}_health_port"])
+        return [
+            {
+                "name": service.name,
+                "vips": list(service.vips),
+                "url": f"http://{place}/healthcheck/{service.name}",
+            }
+            for service in deployment.services
+        ]
 
     def sysctls(self, values: Mapping[str, Any]) -> dict[str, str]:
         """HAProxy starts, and reloads, whether a VIP is on the host at that moment or not."""

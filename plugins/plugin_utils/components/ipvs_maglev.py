@@ -25,8 +25,6 @@ SETTING_RANGES = {
     "check_retry_delay": (1, 60),
     "quorum_percent": (1, 100),
     "hysteresis_percent": (0, 50),
-    "announce_hold": (0, 600),
-    "stop_delay": (0, 60),
     "connection_table_bits": (8, 27),
 }
 
@@ -61,19 +59,6 @@ def real_server_problems(servers: Sequence[Mapping[str, Any]]) -> list[str]:
         for address in server["addresses"]:
             found += address_problem(f"{where}.addresses", address)
     return found + duplicates(f"{ROLE}_real_servers", (a for server in servers for a in server["addresses"]))
-
-
-def hold_problem(values: Mapping[str, Any]) -> list[str]:
-    """One line when a VIP could be announced before the first round of checks is over."""
-    names = ("check_interval", "check_retries", "check_timeout", "check_retry_delay", "announce_hold")
-    interval, retries, timeout, delay, hold = (int(values[name]) for name in names)
-    first_round = interval + (retries + 1) * timeout + retries * delay
-    if hold > first_round:
-        return []
-    return [
-        f"{ROLE}_announce_hold is {hold}, must be more than {first_round} seconds, the length of the first round "
-        "of checks"
-    ]
 
 
 FORWARDING = "dr"
@@ -123,6 +108,7 @@ class IpvsMaglev(Component):
 
     role = ROLE
     order = 30
+    serving_units = ("keepalived.service",)
     sources = {"services": "loadbalancer_services", "real_servers": "the group proxies"}
 
     def runs_on(self, host: Host, deployment: Deployment) -> bool:
@@ -155,7 +141,7 @@ class IpvsMaglev(Component):
 
     def setting_problems(self, values: Mapping[str, Any]) -> list[str]:
         """Times and shares."""
-        return ranges(ROLE, values, SETTING_RANGES) or hold_problem(values)
+        return ranges(ROLE, values, SETTING_RANGES)
 
     def problems(self, values: Mapping[str, Any]) -> list[str]:
         """Services, real servers, how both fit together, and the times."""
@@ -179,6 +165,23 @@ class IpvsMaglev(Component):
                 )
                 found += path_problem(f"{where}.listeners.check.path", check.get("path") or "/")
         return found + duplicates(f"{ROLE}_services", sockets(services))
+
+    def first_round(self, values: Mapping[str, Any]) -> int:
+        """Until the last real server that does not answer is known for it."""
+        tries = values["check_retries"] + 1
+        pauses = values["check_retries"] * values["check_retry_delay"]
+        return int(values["check_interval"] + tries * values["check_timeout"] + pauses)
+
+    def gates(self, host: Host, deployment: Deployment) -> list[dict[str, Any]]:
+        """A gate for each VIP: all of its listeners must have their quorum."""
+        listeners: dict[str, list[dict[str, Any]]] = {}
+        for service in deployment.services:
+            for vip in service.vips:
+                listeners.setdefault(vip, []).extend(
+                    {"address": vip, "protocol": listener.transport, "port": listener.port}
+                    for listener in service.listeners
+                )
+        return [{"name": vip, "vips": [vip], "virtual_servers": servers} for vip, servers in listeners.items()]
 
     def sysctls(self, values: Mapping[str, Any]) -> dict[str, str]:
         """A flow may arrive at any director in the middle, and its ICMP errors too (docs/directors.md)."""
