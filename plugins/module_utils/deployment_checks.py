@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether an inventory describes a deployment, before any host is contacted.
 
-What a role demands of its own variables is checked by that role too (role_checks.py). Here is what concerns several
-hosts, and what must hold before a role's variables can be made of loadbalancer_* at all. Private to this collection.
+What a role demands of its own variables is checked by that role too (role_checks.py). This file checks what
+concerns several hosts, and what must be true before loadbalancer_* can be turned into a role's variables. Private to
+this collection.
 
 A finding is a host, or the inventory, and a line that names variable, value, and what would be right.
 """
@@ -35,7 +36,7 @@ Finding = tuple[str, str]
 
 TIERS = ("routers", "directors", "proxies")
 PREFIXES = ("loadbalancer_", "frr_ecmp_", "ipvs_maglev_", "keepalived_", "dsr_loopback_", "haproxy_l7_")
-# Above it the kernel's table has fewer than a hundred slots for each real server, so their shares become uneven.
+# With more, the kernel's table has fewer than a hundred slots for each real server, so their shares become uneven.
 MAGLEV_EVEN = 40
 NAMED_HOSTS = 4  # in one line
 
@@ -57,7 +58,7 @@ INTERFACES: Spec = {
         "mtu": {"type": "int"},
     },
 }
-# loadbalancer_* that are handed to a role as they are
+# loadbalancer_* that a role gets unchanged
 SHARED = {
     "loadbalancer_services": "haproxy_l7_services",
     "loadbalancer_backends": "haproxy_l7_backends",
@@ -75,7 +76,7 @@ OWN: dict[str, Spec] = {
 
 
 def all_specs(role_specs: Mapping[str, Spec]) -> dict[str, Spec]:
-    """Specs of all variables by name: the roles' own, and those of the playbooks, some of which are made of them."""
+    """Specs of all variables by name: those of the roles and those of the playbooks, some of which derive from them."""
     return {**role_specs, **OWN, **{name: role_specs[source] for name, source in SHARED.items()}}
 
 
@@ -94,18 +95,18 @@ def group_findings(groups: Groups) -> list[Finding]:
 
 
 def deployment_warnings(groups: Groups) -> list[str]:
-    """What works, but less well than it seems."""
+    """What works, but worse than it seems."""
     proxies = len(groups.get("proxies") or [])
     if not groups.get("directors") or proxies <= MAGLEV_EVEN:
         return []
     return [
         f"inventory: group proxies has {proxies} hosts. Above {MAGLEV_EVEN}, directors spread connections less evenly, "
-        f"for the kernel's Maglev table has {MAGLEV_MAXIMUM} slots"
+        f"because the kernel's Maglev table has {MAGLEV_MAXIMUM} slots"
     ]
 
 
 def name_problems(variables: Variables, specs: Mapping[str, Spec], registered: Collection[str]) -> list[str]:
-    """A line for each name that begins like one of ours and is none of ours."""
+    """A line for each name that starts like one of ours but is not."""
     return [
         f"{name} is {show('***' if 'password' in name else value)}, but there is no such variable{meant(name, specs)}"
         for name, value in sorted(variables.items())
@@ -114,7 +115,7 @@ def name_problems(variables: Variables, specs: Mapping[str, Spec], registered: C
 
 
 def value_problems(variables: Variables, specs: Mapping[str, Spec]) -> list[str]:
-    """Problems of the values that a host's variables have, each by itself."""
+    """Problems of a host's variables, each on its own."""
     limits = {f"{role}_{name}": pair for role, ranges in RANGES.items() for name, pair in ranges.items()}
     problems = []
     for name, spec in specs.items():
@@ -149,13 +150,13 @@ def interface_problems(variables: Variables) -> list[str]:
 
 
 def fabric_problems(variables: Variables) -> list[str]:
-    """Problems of a host's place on the fabric link, whose addresses are right each by itself."""
+    """Problems of a host on the fabric link, whose addresses are valid each on its own."""
     interfaces, fabric = variables["loadbalancer_interfaces"], variables["loadbalancer_fabric"]
     links = [interface["link"] for interface in interfaces]
     if fabric not in links:
         return [f"loadbalancer_fabric is {show(fabric)}, must be a link of loadbalancer_interfaces: {', '.join(links)}"]
     addresses = link_addresses(interfaces, fabric)
-    # the router ID is an IPv4 address whatever the VIPs are
+    # the router ID is an IPv4 address even if all VIPs are IPv6
     needed = {False: "the BGP router ID is one"}
     for vip in reversed(vips(variables["loadbalancer_services"])):
         needed[is_ipv6(vip)] = f"VIP {vip} is one"
@@ -168,7 +169,7 @@ def fabric_problems(variables: Variables) -> list[str]:
 
 
 def vip_problems(services: Sequence[Variables]) -> list[str]:
-    """A line for each VIP that is there twice."""
+    """A line for each VIP that is listed twice."""
     owner: dict[str, str] = {}
     problems = []
     for service in services:
@@ -184,7 +185,7 @@ def vip_problems(services: Sequence[Variables]) -> list[str]:
 
 
 def member_problems(variables: Variables, specs: Mapping[str, Spec]) -> list[str]:
-    """Problems of a host of one of the tiers, whose values are right each by itself."""
+    """Problems of a host of one of the tiers, whose values are valid each on its own."""
     problems = missing_problems(variables, specs) or fabric_problems(variables)
     problems += range_problem("loadbalancer_asn", variables.get("loadbalancer_asn", 1), ASN)
     problems += range_problem("loadbalancer_weight", variables.get("loadbalancer_weight", 1), (1, 65535))
@@ -193,7 +194,7 @@ def member_problems(variables: Variables, specs: Mapping[str, Spec]) -> list[str
 
 
 def shared_findings(members: Sequence[str], hosts: HostVars) -> list[Finding]:
-    """What should be the same on all hosts, and is not."""
+    """What should be the same on all hosts but is not."""
     return [
         (host, f"{name} differs from that of {members[0]}, must be the same on all hosts")
         for host in members[1:]
@@ -245,7 +246,7 @@ def asn_findings(groups: Groups, hosts: HostVars) -> list[Finding]:
     """Routers that have the AS number of a host behind them. Hosts of one tier may share one."""
     behind = [host for tier in TIERS[1:] for host in groups.get(tier) or [] if host in hosts]
     return [
-        (host, f"loadbalancer_asn is {asn}, which router {router} has: must differ, for sessions are eBGP")
+        (host, f"loadbalancer_asn is {asn}, which router {router} has: must differ, because sessions are eBGP")
         for router in groups.get("routers") or []
         for host in behind
         for asn in [hosts[host].get("loadbalancer_asn")]
@@ -254,7 +255,7 @@ def asn_findings(groups: Groups, hosts: HostVars) -> list[Finding]:
 
 
 def merged(findings: Sequence[Finding]) -> list[str]:
-    """Lines that begin with the host; what several hosts have alike is said once."""
+    """Lines that begin with the host; a line that several hosts share appears once."""
     owners: dict[str, list[str]] = {}
     for host, line in findings:
         hosts = owners.setdefault(line, [])
@@ -270,7 +271,7 @@ def merged(findings: Sequence[Finding]) -> list[str]:
 def host_findings(
     groups: Groups, hosts: HostVars, specs: Mapping[str, Spec], registered: Collection[str]
 ) -> list[Finding]:
-    """What is wrong with the variables of hosts, of each by itself and then of all together."""
+    """What is wrong with the variables of hosts, of each one first and then of all together."""
     findings: list[Finding] = []
     members = [host for tier in TIERS for host in groups.get(tier) or []]
     for host, variables in hosts.items():
@@ -281,7 +282,7 @@ def host_findings(
             problems = member_problems(variables, specs)
         findings += [(host, line) for line in problems]
     if findings:
-        return findings  # what follows takes values for right
+        return findings  # what follows relies on valid values
     services = hosts[members[0]].get("loadbalancer_services") or [] if members else []
     findings = shared_findings(members, hosts) + address_findings(hosts, services) + asn_findings(groups, hosts)
     return findings + health_port_findings(groups, hosts, specs)
@@ -290,9 +291,9 @@ def host_findings(
 def deployment_problems(
     groups: Groups, hosts: HostVars, role_specs: Mapping[str, Spec], registered: Collection[str] = ()
 ) -> list[str]:
-    """Problems of the deployment, one line each, beginning with host or inventory; empty when all is well.
+    """Problems of the deployment, one line each, beginning with host or inventory; empty if there are none.
 
     hosts are those of the deployment with those of their variables that begin with PREFIXES, role_specs the options of
-    the roles' argument specs by name, registered the names under which our own playbooks and roles keep results.
+    the roles' argument specs by name, registered the names under which our own playbooks and roles register results.
     """
     return merged(group_findings(groups) + host_findings(groups, hosts, all_specs(role_specs), registered))

@@ -35,7 +35,7 @@ from .value_checks import (
 
 # RFC 2385 by way of the kernel (TCP_MD5SIG_MAXKEYLEN), on one line of FRR's configuration
 TCP_MD5_KEY = re.compile(r"[!-~]{1,80}")
-# Slots of the kernel's table as it is compiled by default (ip_vs_mh.c). Further servers are listed, and ignored.
+# Slots of the kernel's table in the default configuration (ip_vs_mh.c). Further servers are listed but ignored.
 MAGLEV_MAXIMUM = 4093
 
 RANGES: dict[str, dict[str, tuple[float, float]]] = {
@@ -102,7 +102,7 @@ def check_dsr_loopback(values: Mapping[str, Any]) -> list[str]:
 
 
 def check_ipvs_maglev(values: Mapping[str, Any]) -> list[str]:
-    """Problems of services, of real servers, of how both fit together, and of the times."""
+    """Problems of services, of real servers, of of how both fit together, and of the times."""
     servers, services = values["real_servers"], values["services"]
     problems = real_server_problems(servers)
     for service in services:
@@ -214,7 +214,7 @@ CHECKS: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
 
 
 def role_problems(values: Mapping[str, Any], role: str) -> list[str]:
-    """Problems of a role's variables, one line each; empty when all is well.
+    """Problems of a role's variables, one line each; empty if there are none.
 
     values has the role's variables by their names without the role's prefix.
     """

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, multitier.loadbalancer contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From an inventory's groups, links and addresses to who speaks with whom.
+"""From an inventory's groups, links and addresses to who talks to whom.
 
 hostvars is a mapping of host name to its variables, groups one of group name to host names, as Ansible has them.
 Private to this collection.
@@ -45,7 +45,7 @@ def password(variables: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def router_id(interfaces: Sequence[Mapping[str, Any]], link: str) -> str:
-    """The host's first IPv4 address on a link, which nobody else on it has; '' where there is none."""
+    """The host's first IPv4 address on a link, which is unique there; '' if there is none."""
     return next((address for address in link_addresses(interfaces, link) if ":" not in address), "")
 
 
@@ -76,7 +76,7 @@ def real_servers(groups: Groups, hostvars: HostVars) -> list[dict[str, Any]]:
 def virtual_services(
     services: Sequence[Mapping[str, Any]], servers: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Services of IPVS, one for each VIP and listener, each with the real servers of its family in the order of adding.
+    """IPVS services, one for each VIP and listener, each with the real servers of its family in the order of adding.
 
     services are loadbalancer_services or ipvs_maglev_services, servers ipvs_maglev_real_servers.
     """
@@ -101,7 +101,7 @@ def virtual_services(
 def canonical_tables(
     services: Sequence[Mapping[str, Any]], servers: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The order of virtual_services, for the module ipvs; weights are left to whoever checks the real servers.
+    """The order of virtual_services, for the module ipvs; weights are left to what checks the real servers.
 
     A real server that is moved while it is at weight 0 keeps the slots of its declared weight.
     """

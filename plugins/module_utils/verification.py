@@ -47,7 +47,7 @@ def check(host: str, name: str, expected: Any, found: Any, ok: bool | None = Non
 
 
 def text(value: Any) -> str:
-    """A value as a person reads it in the table."""
+    """A value as the table shows it."""
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {text(entry)}" for key, entry in value.items()) or "none"
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -167,7 +167,7 @@ def host_checks(state: State, host: str, groups: Groups, hostvars: HostVars) -> 
         found = live_virtual_servers(state.get("services") or [])
         checks.append(difference(host, "IPVS tables", wanted, found, f"{len(wanted)} as wanted"))
         if state.get("connection_table_size"):
-            # read when the module is loaded: what was set later waits for the next boot
+            # read when the module is loaded: a later change waits for the next boot
             buckets = 2 ** int(mine.get("ipvs_maglev_connection_table_bits", 20))
             checks.append(check(host, "IPVS connection table", buckets, state["connection_table_size"]))
     else:
@@ -176,7 +176,7 @@ def host_checks(state: State, host: str, groups: Groups, hostvars: HostVars) -> 
 
 
 def backends_check(host: str, backends: Sequence[Mapping[str, Any]], states: State) -> Check:
-    """HAProxy holds every backend of the inventory for up."""
+    """HAProxy considers every backend of the inventory up."""
     found = {
         f"{backend['name']}/{server['name']}": states.get(backend["name"], {}).get(server["name"], "absent")
         for backend in backends
@@ -221,7 +221,7 @@ def probe_requests(services: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]
 def answer_checks(
     answers: Sequence[Mapping[str, Any]], host: str, services: Sequence[Mapping[str, Any]]
 ) -> list[Check]:
-    """What a client got: a redirect where there should be one, else any answer that is no server error."""
+    """What a client got: a redirect where there should be one, otherwise any answer but a server error."""
     listeners = [
         (vip, listener) for service in services for vip in service["vips"] for listener in service["listeners"]
     ]
@@ -242,7 +242,7 @@ def answer_checks(
 
 
 def live_state(variables: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What verify.yml registered on a host; None where the host could not be asked."""
+    """What verify.yml registered on a host; None if the host could not be read."""
     state = variables.get("loadbalancer_state") or {}
     if "bgp" not in state:
         return None
