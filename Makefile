@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# The front door: make help lists what there is. Each gate also runs by itself (make ruff), quietly when all is well.
+# Start here: make help lists all targets. Each gate also runs on its own (make ruff), and is quiet if it passes.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -17,18 +17,18 @@ stage := .cache/stage/ansible_collections/multitier/loadbalancer
 
 # what needs only a checkout; the slowest first, since two run at a time
 gates := sanity galaxy ansible-lint mypy docs-lint changelog ruff role-readmes yamllint shellcheck
-# plugins by the name that they are imported by
+# plugins by the name that Ansible imports them by
 python_sources := lab tools tests .collections/ansible_collections/multitier/loadbalancer/plugins
 scenarios := $(patsubst molecule/%/molecule.yml,molecule-%,$(sort $(wildcard molecule/*/molecule.yml)))
-# three quiet nodes, which share the machine with something else
+# three quiet nodes, which can share the machine with other steps
 small_scenarios := molecule-keepalived_vrrp
 
-# for all of make test; what is left then is not run, and counts as failed
+# limit for all of make test; steps that have not started by then count as failed
 minutes ?= 120
 
 ##@ The two commands
 
-demo: setup  ## bring up the three-tier lab, deploy, verify, and show what clients see when a director dies
+demo: setup  ## start the three-tier lab, deploy, verify, and show what clients see when a director dies
 	lab/demo
 
 test: setup  ## all tests: static gates, unit tests, and every molecule scenario in the lab
@@ -43,7 +43,7 @@ setup:  ## install what is missing: Debian packages and .venv
 lint: venv  ## the static gates
 	$(python) -m tools.run_steps --jobs 2 $(gates)
 
-check: venv  ## the static gates and the unit tests: all that needs no lab
+check: venv  ## the static gates and the unit tests: everything that needs no lab
 	$(python) -m tools.run_steps --jobs 2 $(gates) units
 
 units: venv  ## unit tests as ansible-test runs them
@@ -57,7 +57,7 @@ build: venv  ## the artifact for Galaxy, in .cache/artifact
 	rm -rf .cache/artifact && mkdir -p .cache/artifact
 	ansible-galaxy collection build --force --output-path .cache/artifact $(stage)
 
-lab-itself: setup  ## the lab, on two nodes of its own: what it brings up, breaks as asked, and leaves behind
+lab-itself: setup  ## tests of the lab itself, on two nodes
 	$(python) -m pytest -q --noconftest tests/lab/machine
 
 molecule-%: setup  ## one scenario: make molecule-three_tier
@@ -70,7 +70,7 @@ sanity: venv  ## ansible-test sanity, nothing ignored
 
 galaxy: build  ## what Galaxy checks when an artifact is imported; a warning is a failure
 	@mkdir -p .cache/import
-	@# its ansible-lint takes half a minute and is a laxer run of ours
+	@# the importer's ansible-lint takes half a minute and is less strict than ours
 	cd .cache/import && GALAXY_IMPORTER_RUN_ANSIBLE_LINT=no GALAXY_IMPORTER_CHECK_REQUIRED_TAGS=yes $(CURDIR)/$(python) -m galaxy_importer.main ../artifact/*.tar.gz 2>&1 | tee log
 	@! grep -qE '^(WARNING|ERROR)' .cache/import/log
 
@@ -104,7 +104,7 @@ role-readmes: venv  ## the generated part of each role's README is current
 
 ##@ Maintenance
 
-format: venv  ## write what the gates want: Python format, role READMEs
+format: venv  ## fix what can be fixed: Python format, role READMEs
 	ruff check --fix --quiet || true
 	ruff format --quiet
 	$(python) -m tools.role_readmes

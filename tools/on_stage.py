@@ -23,7 +23,7 @@ ensurepip.bootstrap(upgrade=True, default_pip=True)
 
 
 def provide_pip(python: str) -> None:
-    """Spare ansible-test its only download from outside PyPI: put a get-pip.py where it keeps its own."""
+    """Avoid ansible-test's only download from outside PyPI: put a get-pip.py where it looks for one."""
     version = get_venv_packages(SimpleNamespace(version=python))["pip"].replace(".", "_")
     script = Path(f"~/.ansible/test/cache/get_pip_{version}.py").expanduser()
     if not script.exists():

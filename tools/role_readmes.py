@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write the generated part of each role's README from its argument specs: python -m tools.role_readmes [--check].
 
-The part lies between two markers; the rest of a README is written by hand and left alone. A missing README is made.
-With --check nothing is written, and READMEs that are out of date are named, with exit code 1.
+The part is between two markers; the rest of a README is written by hand and left alone. A missing README is created.
+With --check nothing is written: READMEs that are out of date are listed, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def default(spec: dict[str, Any]) -> str:
 
 
 def table(entry_point: dict[str, Any]) -> Iterator[str]:
-    """The options of an entry point, a row each; nested ones are marked by dots in their place of their parents."""
+    """The options of an entry point, a row each; nested ones are marked by a dot for each parent."""
     yield "| variable | type | default | |"
     yield "| --- | --- | --- | --- |"
     for option in role_specs.options(entry_point):
@@ -80,7 +80,7 @@ def generated(role: str) -> str:
 
 
 def updated(role: str, text: str) -> str:
-    """The README with its generated part made anew."""
+    """The README with its generated part written again."""
     text = text or f"# multitier.loadbalancer.{role}\n\n{BEGIN}{END}\n"
     if not PART.search(text):
         raise SystemExit(f"roles/{role}/README.md lacks the markers {BEGIN} and {END}")

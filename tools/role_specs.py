@@ -24,7 +24,7 @@ class Option:
 
     @property
     def name(self) -> str:
-        """Name for a person: the parts joined by dots."""
+        """Name for messages: the parts joined by dots."""
         return ".".join(self.path)
 
     @property

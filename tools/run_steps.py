@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, multitier.loadbalancer contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run make targets and sum them up: python -m tools.run_steps [--jobs N] TARGET... [--alone TARGET...]
+"""Run make targets and summarise them: python -m tools.run_steps [--jobs N] TARGET... [--alone TARGET...]
 
-Each target runs as a process of its own with its output in .cache/logs/TARGET.log; a line says how it went and how
-long it took, and a failed one's output follows. Every target is run, whatever the others do, unless the time is up.
-A target that takes too long is stopped, and with --clear PREFIX the target PREFIXTARGET clears up behind it.
+Each target runs as its own process with its output in .cache/logs/TARGET.log; a line reports its result and how long it
+took, followed by the output if it failed. Every target is run, even if others fail, unless the time is up.
+A target that takes too long is stopped, and with --clear PREFIX the target PREFIXTARGET then cleans up after it.
 Ends with a count on a line of its own ("7 passed, 1 failed") and exit code 1 if any failed.
 """
 
@@ -24,19 +24,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / ".cache/logs"
-# a failed target's last lines; the whole is in its log
+# last lines shown of a failed target; its log has everything
 SHOWN_LINES = 400 if os.environ.get("CI") else 80
-# the counts that pytest ends with are worth a place in the summary
+# pytest's counts, for the summary
 COUNTS = re.compile(r"\b\d+ (?:passed|failed)\b[^=\n]*?(?= in |$)", re.MULTILINE)
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-# seconds that a stopped target, and the one that clears up behind it, have to end
+# seconds that a stopped target, and the one that cleans up after it, have to end
 GRACE = 30
 CLEARING = 180
 
 
 @dataclass
 class Result:
-    """How a target went: its exit code, its wall-clock seconds and its output without colours."""
+    """Result of a target: its exit code, its wall-clock seconds and its output without colours."""
 
     target: str
     code: int
@@ -44,7 +44,7 @@ class Result:
     output: str
 
     def line(self) -> str:
-        """One line for a person."""
+        """The result as a line."""
         counts = COUNTS.findall(self.output)
         verdict = "ok    " if self.code == 0 else "FAILED"
         return f"{verdict} {self.target:<28} {self.seconds:7.1f} s  {'; '.join(counts)}".rstrip()
@@ -60,7 +60,7 @@ class Runner:
     running: set[subprocess.Popen[bytes]] = field(default_factory=set)
 
     def run(self, target: str) -> Result:
-        """Run one target with its output in its log, and report it."""
+        """Run one target with its output in its log, and report its result."""
         log = LOGS / f"{target}.log"
         started = time.monotonic()
         limit = min(self.step_limit, self.deadline - started)
@@ -95,7 +95,7 @@ class Runner:
             self.running.discard(process)
 
     def start(self, target: str, output: int) -> subprocess.Popen[bytes]:
-        """Start make in a session of its own, so that it and all it started can be stopped together."""
+        """Start make in its own session, so that it and everything it started can be stopped together."""
         environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS")}
         process = subprocess.Popen(
             ["make", "--no-print-directory", target],
@@ -111,7 +111,7 @@ class Runner:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a session: kindly first."""
+    """End a session, gently first."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)
@@ -121,18 +121,18 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def report(result: Result) -> None:
-    """Say how a target went; what it printed only if it failed."""
+    """Print the result of a target, and its output if it failed."""
     lines = [result.line()]
     if result.code:
         printed = result.output.splitlines()
         hidden = len(printed) - SHOWN_LINES
         lines.append(f"----- {result.target}: " + (f"{hidden} lines before these are in {LOGS}" if hidden > 0 else ""))
         lines += [*printed[-SHOWN_LINES:], "-----"]
-    print("\n".join(lines), flush=True)  # in one piece: others run beside it
+    print("\n".join(lines), flush=True)  # in one piece, because other threads print too
 
 
 def interrupted(_number: int, _frame: object) -> None:
-    """Turn a request to end into one that the main thread sees."""
+    """Turn SIGTERM into an exception in the main thread."""
     raise KeyboardInterrupt
 
 
@@ -142,8 +142,12 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many targets at a time")
     parser.add_argument("--step-minutes", type=float, default=30, metavar="N", help="limit for each target")
     parser.add_argument("--minutes", type=float, default=24 * 60, metavar="N", help="limit for all of them")
-    parser.add_argument("--clear", default="", metavar="PREFIX", help="the target that clears up behind one stopped")
-    parser.add_argument("--alone", nargs="*", default=[], metavar="TARGET", help="then these, one by one")
+    parser.add_argument(
+        "--clear", default="", metavar="PREFIX", help="prefix of the targets that clean up after a stopped one"
+    )
+    parser.add_argument(
+        "--alone", nargs="*", default=[], metavar="TARGET", help="targets to run afterwards, one by one"
+    )
     parser.add_argument("targets", nargs="+", metavar="TARGET")
     arguments = parser.parse_args()
     LOGS.mkdir(parents=True, exist_ok=True)

@@ -3,26 +3,27 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Bring this machine to where the lab and the tests run: Debian packages and a Python environment in .venv.
-# Does only what is missing; --without-lab leaves out the lab's packages. PYTHON=/path/to/python3 chooses the interpreter of the environment (3.11 or newer).
+# Install what the lab and the tests need: Debian packages, and a Python environment in .venv.
+# Does only what is missing; --without-lab skips the lab's packages. PYTHON=/path/to/python3 chooses the interpreter of
+# the environment (3.11 or newer).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
-# Debian packages, as root, or by sudo.
+# Debian packages, as root or with sudo.
 install_packages() {
     local as_root=()
-    command -v apt-get >/dev/null || die "this machine has no apt-get; install what these Debian packages hold: $*"
+    command -v apt-get >/dev/null || die "this machine has no apt-get; install the contents of these Debian packages yourself: $*"
     if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null || die "packages are missing; as root run: apt-get install $*"
+        command -v sudo >/dev/null || die "packages are missing; run as root: apt-get install $*"
         sudo -n true 2>/dev/null || [ -t 0 ] || die "packages are missing, and sudo asks for a password; run: sudo apt-get install $*"
         as_root=(sudo)
     fi
     say "installing Debian packages: $*"
     local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
-    "${apt[@]}" update || say "apt-get update failed; trying with the package lists that are there"
+    "${apt[@]}" update || say "apt-get update failed; trying with the existing package lists"
     "${apt[@]}" install -y --no-install-recommends "$@" >/dev/null || die "apt-get could not install: $*"
 }
 
@@ -35,7 +36,7 @@ while read -r package program _; do
         installed "$package" || missing+=("$package")
 done < <([ "${1:-}" = --without-lab ] || grep -v '^ *\(#\|$\)' tools/apt_packages.txt)
 
-# A Python that is new enough; without ensurepip it can make no environment (Debian has that in python3-venv).
+# A Python that is new enough; without ensurepip it cannot create an environment (on Debian: package python3-venv).
 new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 complete() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
 
@@ -56,15 +57,15 @@ if ! [ -x .venv/bin/python ] && ! choose_python >/dev/null; then
 fi
 [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
 
-# The environment is made again when its interpreter is gone, and filled again when the requirements changed.
+# The environment is created again if its interpreter is gone, and installed again if the requirements have changed.
 if ! .venv/bin/python -c '' 2>/dev/null; then
     python=$(choose_python) || die "Python's venv module is incomplete; install python3-venv"
-    say "making .venv with $("$python" -c 'import sys; print(sys.executable, sys.version.split()[0])')"
+    say "creating .venv with $("$python" -c 'import sys; print(sys.executable, sys.version.split()[0])')"
     "$python" -m venv --clear .venv
 fi
 if ! cmp -s requirements.txt .venv/requirements.installed; then
     say "installing requirements.txt in .venv (a minute when nothing is cached)"
-    # the ansible package has ten thousand files: each is compiled when it is first used, most never
+    # most files are never used: each is compiled at its first use
     .venv/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r requirements.txt ||
         die "pip could not install requirements.txt"
     cp requirements.txt .venv/requirements.installed

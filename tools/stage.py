@@ -4,7 +4,7 @@
 """Mirror the working tree to .cache/stage/ansible_collections/multitier/loadbalancer.
 
 ansible-test refuses to run outside .../ansible_collections/NAMESPACE/NAME, and through a symlink. The mirror holds
-what git would take, uncommitted files included. Only files that differ are written, so a second run costs nothing.
+what git tracks or would track, uncommitted files included. Only files that differ are written: a second run is cheap.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 STAGE = ROOT / ".cache/stage/ansible_collections/multitier/loadbalancer"
-# git's directory makes ansible-test list files by git, as it would in a checkout; tests/output is ansible-test's own
+# with .git, ansible-test lists files by git as in a checkout; tests/output belongs to ansible-test
 KEPT = (".git", "tests/output")
 
 
@@ -31,7 +31,7 @@ def tracked_files() -> set[str]:
         capture_output=True,
         text=True,
     ).stdout
-    # .collections leads from a checkout back to itself: the stage is where it should be already
+    # .collections links a checkout to itself; the stage is already where it should be
     names = {name for name in listing.split("\0") if name and not name.startswith(".collections/")}
     return {name for name in names if os.path.lexists(ROOT / name)}
 
@@ -52,7 +52,7 @@ def copy(name: str) -> None:
     if target.is_symlink() or not target.exists() or not same(source, target):
         partial = target.with_name(f".{target.name}.partial")
         shutil.copy2(source, partial)
-        partial.replace(target)  # at once: another gate may be reading
+        partial.replace(target)  # atomically: another gate may be reading
 
 
 def prune(wanted: set[str]) -> None:

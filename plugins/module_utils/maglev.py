@@ -90,7 +90,7 @@ def siphash13_low32(key: int, word: int) -> int:
 
 
 def address_word(address: _Address, ipv6_service: bool) -> int:
-    """The 32 bits of an address that enter the hash: what counts is the family of the virtual service."""
+    """The 32 bits of an address that are hashed; they depend on the family of the virtual service."""
     if address.version == 4:
         return int(address)
     words = [int(address) >> shift & 0xFFFFFFFF for shift in (96, 64, 32, 0)]
@@ -115,7 +115,7 @@ def assumed_last_weight(weights: Sequence[int]) -> int:
 
 
 def turns(last_weights: Sequence[int], table_size: int) -> list[int]:
-    """How many slots in a row each server takes in one round."""
+    """How many slots in a row each server takes in a round."""
     divisor = math.gcd(*last_weights) if last_weights else 0
     if divisor == 0:
         return [0] * len(last_weights)
@@ -190,7 +190,7 @@ def _integer(value: Any, what: str, lowest: int, highest: int) -> int:
     except (TypeError, ValueError):
         number = -1
     if isinstance(value, bool) or not lowest <= number <= highest:
-        raise ValueError(f"{what} is {value!r}: a number from {lowest} to {highest} is needed")
+        raise ValueError(f"{what} is {value!r}: it must be a number from {lowest} to {highest}")
     return number
 
 
@@ -198,21 +198,21 @@ def _address(value: Any, what: str) -> _Address:
     try:
         return ipaddress.ip_address(str(value))
     except ValueError:
-        raise ValueError(f"{what} is {value!r}: an IPv4 or IPv6 address is needed") from None
+        raise ValueError(f"{what} is {value!r}: it must be an IPv4 or IPv6 address") from None
 
 
 def _is_ipv6(service: Mapping[str, Any], addresses: Sequence[_Address]) -> bool:
-    """Family of the virtual service: said, or its address's, or that of all its real servers."""
+    """Family of the virtual service: as given, or that of its address, or that of all its real servers."""
     family = service.get("family")
     if family in ("ipv4", "ipv6"):
         return bool(family == "ipv6")
     if family is not None:
-        raise ValueError(f"family is {family!r}: ipv4 or ipv6 is needed")
+        raise ValueError(f"family is {family!r}: it must be ipv4 or ipv6")
     if service.get("address") is not None:
         return _address(service["address"], "address").version == 6
     versions = {address.version for address in addresses}
     if len(versions) > 1:
-        raise ValueError("the real servers are of both families: the service needs a 'family' or an 'address'")
+        raise ValueError("the real servers have both families: the service needs a 'family' or an 'address'")
     return versions == {6}
 
 
@@ -257,7 +257,7 @@ def pool_of(service: Mapping[str, Any], table_size: int | None = None) -> Pool:
         )
     repeated = [name for name, count in collections.Counter(server.name for server in servers).items() if count > 1]
     if repeated:
-        raise ValueError(f"destination {repeated[0]} is there twice")
+        raise ValueError(f"destination {repeated[0]} is listed twice")
     return Pool(
         ipv6=_is_ipv6(service, addresses),
         protocol=str(service.get("protocol") or "tcp").lower(),

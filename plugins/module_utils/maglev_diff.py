@@ -37,7 +37,7 @@ def _independent(before: Mapping[str | None, float], after: Mapping[str | None, 
 def _coupled(before: Pool, after: Pool, before_table: Sequence[Slot], after_table: Sequence[Slot]) -> dict[Pair, float]:
     """Joint shares where both sides hash a flow to the same slot, and try the same slots in their fallback.
 
-    The tries of a fallback are taken as independent draws of a slot, which is what the hash is there for.
+    The tries of a fallback are treated as independent draws of a slot, which is the purpose of the hash.
     """
     slots = collections.Counter(zip(before_table, after_table))
     size = before.table_size

@@ -11,9 +11,9 @@ module: balancer_info
 short_description: Read the live state of a router, director or proxy
 version_added: 0.1.0
 description:
-  - Reads, in one call, what decides whether a host does its part, from the kernel and the daemons, never from
-    configuration files.
-  - What a host does not run is left empty. For IPVS see M(multitier.loadbalancer.ipvs_info).
+  - Reads in one call, from the kernel and the daemons and never from configuration files, what decides whether a host
+    is ready to serve.
+  - What does not run on the host is left empty. For IPVS see M(multitier.loadbalancer.ipvs_info).
 author:
   - multitier.loadbalancer contributors (@multitier)
 extends_documentation_fragment:
@@ -127,7 +127,7 @@ def bgp_states(summary: dict[str, Any]) -> dict[str, str]:
 
 
 def next_hops(routes: list[dict[str, Any]], default: str) -> dict[str, list[str]]:
-    """Prefix to next hops, from C(ip -json route). Next hops that the kernel holds for dead are left out."""
+    """Prefix to next hops, from C(ip -json route). Next hops that the kernel considers dead are left out."""
     result: dict[str, list[str]] = {}
     for route in routes:
         hops = route.get("nexthops") or [route]

@@ -11,12 +11,12 @@ module: config_files
 short_description: Write the files of one daemon in one call, each checked before it replaces the old one
 version_added: 0.1.0
 description:
-  - Writes files, and makes directories, in the order of the list. What M(ansible.builtin.template) does in three
-    round trips a file takes one for all of them.
-  - A file with O(files[].validate) is checked by that command before it replaces the old one. When the command
-    refuses it, the old one stays, the files that come after it are not touched, and the module fails with what the
-    command said.
-  - A file is replaced whole and at once, and is never readable by more than its O(files[].mode) allows.
+  - Writes files and creates directories, in the order of the list. M(ansible.builtin.template) takes three round
+    trips for each file; this module takes one for all of them.
+  - A file with O(files[].validate) is checked by that command before it replaces the old one. If the command rejects
+    it, the old file stays, the files after it in the list are not touched, and the module fails with the command's
+    output.
+  - A file is replaced atomically, and is never readable by more users than its O(files[].mode) allows.
   - With O(files[].only) a directory holds what it should and nothing else, so that no secret outlives its use.
 author:
   - multitier.loadbalancer contributors (@multitier)
@@ -30,15 +30,15 @@ options:
     required: true
     suboptions:
       path:
-        description: Where it lies on the host.
+        description: Path on the host.
         type: path
         required: true
       content:
         description:
-          - The whole content of the file. Without it, and without O(files[].secret_content), a directory is made.
+          - The whole content of the file. Without it and O(files[].secret_content), a directory is created.
         type: str
       secret_content:
-        description: The whole content of a file that is a secret, such as a private key. It is in no diff.
+        description: The whole content of a secret file, such as a private key. It appears in no diff.
         type: str
       secret_pattern:
         description:
@@ -47,16 +47,16 @@ options:
         type: str
       only:
         description:
-          - Of a directory, the names of what may be in it. Other files in it, and links, are removed; directories in it
-            are left alone. A diff shows the names of what is removed, and no content.
+          - For a directory, the names of what it may contain. Other files and links in it are removed; directories in
+            it are left alone. A diff shows the names of what is removed, but no content.
         type: list
         elements: str
       owner:
-        description: Name of the user that owns it.
+        description: Name of the owner.
         type: str
         default: root
       group:
-        description: Name of the group that owns it.
+        description: Name of the group.
         type: str
         default: root
       mode:
@@ -64,16 +64,16 @@ options:
         type: str
         required: true
       validate:
-        description: Command that must accept the file, with C(%s) for the path at which it lies until then.
+        description: Command that must accept the file, with C(%s) for its temporary path.
         type: str
       validate_errors:
         description:
-          - Regular expression of a line by which O(files[].validate) refuses the file, whatever it returns. There are
-            commands that tell an error and return 0.
+          - Regular expression of a line with which O(files[].validate) rejects the file, whatever its exit code. Some
+            commands report an error and return 0.
         type: str
 notes:
   - In check mode nothing is written and no command is run.
-  - The host's journal is not told what the module was called with, since the files may hold secrets.
+  - The module's parameters are not written to the host's journal, because the files may hold secrets.
 seealso:
   - module: ansible.builtin.template
 """
@@ -97,7 +97,7 @@ EXAMPLES = r"""
         mode: "0700"
         only: [www.pem]
 
-- name: Configure FRR, and show no password
+- name: Configure FRR without showing the password
   multitier.loadbalancer.config_files:
     files:
       - path: /etc/frr/frr.conf

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: http_probe
-short_description: Send requests to addresses, and say what came back
+short_description: Send requests to addresses and return the answers
 version_added: 0.1.0
 description:
-  - Sends one request to each address and port of a list, in one call, each over a connection of its own.
-  - Certificates are not verified, since the question is who answers. Redirects are not followed.
+  - Sends one request to each address and port of a list, in one call, each over its own connection.
+  - Certificates are not verified, because the question is who answers. Redirects are not followed.
 author:
   - multitier.loadbalancer contributors (@multitier)
 extends_documentation_fragment:
@@ -45,7 +45,7 @@ options:
         choices: [http, https]
         default: http
       host:
-        description: Host name of the request, and of TLS's server name indication; the address when absent.
+        description: Host name of the request, and of TLS server name indication; the address if not given.
         type: str
       path:
         description: Path of the request.

@@ -11,15 +11,15 @@ module: ipvs
 short_description: Declare the virtual services of IPVS and their real servers
 version_added: 0.1.0
 description:
-  - Makes the IPVS table of the running kernel what is declared, with the least changes, each an edit where an edit
-    will do, so that connections live on. A change of a weight never deletes a real server.
-  - Everything is checked before anything is changed. If the kernel refuses a change all the same, the module stops
-    there and tells what was done and what was not.
+  - Brings the IPVS table of the running kernel to the declared state with as few changes as possible, editing where
+    an edit is enough, so that connections survive. A change of a weight never deletes a real server.
+  - Everything is checked before anything is changed. If the kernel still refuses a change, the module stops
+    there and reports what was done and what was not.
   - The scheduler C(mh) builds its table from the B(order) of the real servers. The module always adds new ones in the
-    declared order, reports a service whose order is another, and puts it right with O(reorder=true).
+    declared order, reports a service whose order differs, and corrects it with O(reorder=true).
   - Speaks generic netlink, with nothing but Python on the host. C(ipvsadm) is not needed.
-  - Nothing is kept over a reboot. On services that a keepalived on the same host manages, use it only to put the order
-    right, naming no weights; the role P(multitier.loadbalancer.ipvs_maglev#role) does so.
+  - Nothing survives a reboot. On services that keepalived manages on the same host, use it only to correct the order,
+    without weights, as the role P(multitier.loadbalancer.ipvs_maglev#role) does.
 author:
   - multitier.loadbalancer contributors (@multitier)
 extends_documentation_fragment:
@@ -53,7 +53,7 @@ options:
       family:
         description:
           - Family of the clients of a O(services[].fwmark) service, by default V(ipv4).
-          - For a service of an address it is that of the address.
+          - A service with an address has the family of that address.
         type: str
         choices: [ipv4, ipv6]
       scheduler:
@@ -74,7 +74,7 @@ options:
         type: int
       prefix_length:
         description:
-          - Length of the prefix of client addresses that persistence takes together. By default V(32) or V(128).
+          - Prefix length of client addresses that persistence treats as one client. By default V(32) or V(128).
         type: int
       persistence_engine:
         description:
@@ -82,27 +82,28 @@ options:
         type: str
       one_packet:
         description:
-          - Schedule each datagram for itself. For UDP. By default V(false).
+          - Schedule each datagram separately. For UDP. By default V(false).
         type: bool
       destinations:
         description:
           - Real servers, in the order in which they are added unless O(order) says otherwise. Append new ones at the
             end.
-          - With O(state=absent) only these are removed. A list that is left out stands for the whole service there,
-            for "leave them" with O(state=present), and for "none" with O(state=replaced) and O(state=overridden).
+          - With O(state=absent) only these are removed. If the list is left out, O(state=absent) removes the whole
+            service, O(state=present) leaves the real servers alone, and O(state=replaced) and O(state=overridden)
+            remove them.
         type: list
         elements: dict
         suboptions:
           address:
             description:
-              - Address of the real server. It may be of the other family than the service with
+              - Address of the real server. Its family may differ from that of the service with
                 O(services[].destinations[].forwarding=tunnel).
             type: str
             required: true
           port:
             description:
               - Port of the real server, by default the service's, V(0) for a O(services[].fwmark) service.
-              - Only with O(services[].destinations[].forwarding=masquerade) it can be another.
+              - It can differ only with O(services[].destinations[].forwarding=masquerade).
             type: int
           weight:
             description:
@@ -112,7 +113,7 @@ options:
             description:
               - The weight whose slots a real server that is B(added) at weight 0 keeps in the table of the scheduler
                 C(mh), so that the table is the same as on a director that saw it fail. It is added with this weight
-                and set to 0 at once.
+                and immediately set to 0.
               - By default the most common weight of the service's other real servers. V(0) adds it without any slots.
             type: int
           forwarding:
@@ -138,19 +139,19 @@ options:
             choices: [none, checksum, remote]
           upper_threshold:
             description:
-              - Connections from which on the real server takes no new ones. By default V(0), no limit.
+              - Number of connections at which the real server stops taking new ones. By default V(0), no limit.
             type: int
           lower_threshold:
             description:
-              - Connections under which it takes new ones again. By default V(0), which means three quarters of
-                O(services[].destinations[].upper_threshold).
+              - Number of connections below which it takes new ones again. By default V(0), which means three quarters
+                of O(services[].destinations[].upper_threshold).
             type: int
   state:
     description:
-      - V(present) adds and corrects what is named, and leaves alone what is not. An option that is left out keeps its
-        value in what is there already.
+      - V(present) adds and corrects what is named and leaves the rest alone. An option that is left out keeps the value
+        that it has in the kernel.
       - V(replaced) makes each named service exactly as declared; an option that is left out gets its default.
-      - V(overridden) does so and removes all other services.
+      - V(overridden) does the same and removes all other services.
       - V(absent) removes the named services, or the named destinations of them.
     type: str
     choices: [present, replaced, overridden, absent]
@@ -165,18 +166,17 @@ options:
     default: added
   reorder:
     description:
-      - Put destinations that are in another order than declared into the declared one, by deleting and adding again
-        as few of them as possible. Each is away for some microseconds; its connections live on, since
-        C(net.ipv4.vs.expire_nodest_conn) is 0 meanwhile.
+      - Put destinations into the declared order, by deleting and re-adding as few of them as possible. Each is absent
+        for a few microseconds; its connections survive, because C(net.ipv4.vs.expire_nodest_conn) is 0 meanwhile.
       - When V(false) the order is only reported, in RV(out_of_order) and as a warning.
     type: bool
     default: false
 requirements:
   - Linux 3.18 or newer with the module C(ip_vs) and the scheduler's; root or C(CAP_NET_ADMIN).
 notes:
-  - In check mode nothing is changed, and the result is what would be.
-  - The kernel does not tell the last weight of a destination that is at weight 0. Where one that was added at weight
-    0 by other means must be added again, O(services[].destinations[].last_weight) applies.
+  - In check mode nothing is changed, and the result is what it would be.
+  - The kernel does not report the last weight of a destination at weight 0. If one that something else added at weight
+    0 must be added again, O(services[].destinations[].last_weight) applies.
 seealso:
   - module: multitier.loadbalancer.ipvs_info
   - module: multitier.loadbalancer.ipvs_timeouts
@@ -232,7 +232,7 @@ EXAMPLES = r"""
 RETURN = r"""
 services:
   description:
-    - The concerned services as they are now, or would be in check mode; all of them with O(state=overridden).
+    - The affected services as they are now, or would be in check mode; all of them with O(state=overridden).
     - The keys are those of RV(multitier.loadbalancer.ipvs_info#module:services), without counters. Destinations are
       in the kernel's order.
   returned: success
@@ -246,7 +246,7 @@ operations:
   sample:
     - edit destination 10.0.0.32:443 (weight 0) of tcp 198.51.100.1:443
 out_of_order:
-  description: Services whose destinations are in another order than declared, if O(reorder) is V(false).
+  description: Services whose destinations are in a different order than declared, if O(reorder) is V(false).
   returned: success
   type: list
   elements: dict
@@ -263,7 +263,7 @@ out_of_order:
       type: list
       elements: str
 failure:
-  description: What went wrong, for programs; C(msg) says it for people.
+  description: What went wrong, for programs; C(msg) is the same for people.
   returned: failure
   type: dict
   contains:
@@ -361,13 +361,13 @@ def require_kernel_modules(module: AnsibleModule, plan: Plan) -> None:
 
 
 def warn(module: AnsibleModule, plan: Plan) -> None:
-    """Say what is not wrong enough to refuse."""
+    """Warn about what is not wrong enough to refuse."""
     for entry in plan.out_of_order:
         place = next(i for i, name in enumerate(entry.current) if name != entry.declared[i])
         module.warn(
-            f"service {entry.service}: destinations are in another order than declared: place {place + 1} of the "
-            f"kernel's list is {entry.current[place]}, declared is {entry.declared[place]}. Directors that differ so "
-            "send some flows to different servers. reorder: true puts it right."
+            f"service {entry.service}: destinations are in a different order than declared: place {place + 1} of the "
+            f"kernel's list is {entry.current[place]}, declared is {entry.declared[place]}. Directors that differ "
+            "send some flows to different servers. reorder: true corrects this."
         )
     for service in plan.after:
         for first, second in alike(service):
@@ -400,7 +400,7 @@ def run(module: AnsibleModule) -> None:
         carry_out(plan, kernel)
         after = changed_services(kernel, plan)
         if after != plan.after:
-            module.warn("The table is not what was asked for: does something else, keepalived say, change it as well?")
+            module.warn("The table is not as declared: does something else, such as keepalived, change it as well?")
     result: dict[str, Any] = {
         "changed": bool(plan.batches),
         "operations": texts(plan.operations),

@@ -13,7 +13,7 @@ version_added: 0.1.0
 description:
   - Returns the virtual services with their real servers B(in the kernel's own order), weights, connection counts,
     rates and byte counters, the timeouts, the sync daemons and the sizes of the kernel's tables.
-  - A service as it is returned can be given to the filters P(multitier.loadbalancer.maglev_table#filter),
+  - You can pass a service from the result to the filters P(multitier.loadbalancer.maglev_table#filter),
     P(multitier.loadbalancer.maglev_lookup#filter), P(multitier.loadbalancer.maglev_digest#filter) and
     P(multitier.loadbalancer.maglev_diff#filter).
   - Speaks generic netlink, with nothing but Python on the host. C(ipvsadm) is not needed.
@@ -48,7 +48,7 @@ options:
         choices: [ipv4, ipv6]
   include:
     description:
-      - What to return beyond the rest. V(connections) is the connection table, in RV(connections).
+      - What to return in addition. V(connections) is the connection table, in RV(connections).
     type: list
     elements: str
     choices: [connections]
@@ -121,14 +121,14 @@ services:
       description: Seconds that a client stays with its real server, V(0) without persistence.
       type: int
     prefix_length:
-      description: Length of the prefix of client addresses that persistence takes together.
+      description: Prefix length of client addresses that persistence treats as one client.
       type: int
       sample: 32
     persistence_engine:
       description: Name of the persistence engine, V(none) if there is none.
       type: str
     one_packet:
-      description: Whether each datagram is scheduled for itself.
+      description: Whether each datagram is scheduled separately.
       type: bool
     maglev_table_size:
       description: Slots in the table of the scheduler C(mh), V(none) for other schedulers.
@@ -145,13 +145,13 @@ services:
           description: Packets from clients.
           type: int
         packets_out:
-          description: Packets to clients that passed here (none with direct return).
+          description: Packets to clients that went through this host (none with direct return).
           type: int
         bytes_in:
           description: Bytes from clients.
           type: int
         bytes_out:
-          description: Bytes to clients that passed here.
+          description: Bytes to clients that went through this host.
           type: int
         connections_per_second:
           description: Rate of connections.
@@ -202,10 +202,10 @@ services:
           description: V(none), V(checksum) or V(remote) for GUE and GRE, else V(none).
           type: str
         upper_threshold:
-          description: Connections from which on it takes no new ones, V(0) for no limit.
+          description: Number of connections at which it stops taking new ones, V(0) for no limit.
           type: int
         lower_threshold:
-          description: Connections under which it takes new ones again.
+          description: Number of connections below which it takes new ones again.
           type: int
         active_connections:
           description: Connections that are established.
@@ -248,7 +248,7 @@ sync_daemons:
       description: Interface of the multicast.
       type: str
     sync_id:
-      description: Number that tells groups of directors apart.
+      description: Number that distinguishes groups of directors.
       type: int
     max_length:
       description: Largest payload in bytes.
@@ -278,7 +278,7 @@ maglev_table_size:
   type: int
   sample: 4093
 maglev_table_size_source:
-  description: File that tells the table size; V(default) if none does, which is right for nearly all kernels.
+  description: File that gave the table size; V(default) if there is none, which is right for nearly all kernels.
   returned: success
   type: str
   sample: /boot/config-6.1.0-40-amd64
@@ -376,7 +376,7 @@ def main() -> None:
     except IpvsUnavailableError as error:
         fail(module, error.kind, str(error))
     except OSError as error:
-        fail(module, "kernel", f"The kernel refused to tell its IPVS state: {error.strerror}.", errno=error.errno)
+        fail(module, "kernel", f"The kernel refused to report its IPVS state: {error.strerror}.", errno=error.errno)
     if "connections" in module.params["include"]:
         result["connections"], result["connections_truncated"] = host.connections(module.params["connections_limit"])
     module.exit_json(changed=False, **result)

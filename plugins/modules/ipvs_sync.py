@@ -11,12 +11,11 @@ module: ipvs_sync
 short_description: Start and stop the connection synchronisation daemons of IPVS
 version_added: 0.1.0
 description:
-  - A director with the master daemon multicasts its connections, and one with the backup daemon takes them in, so
-    that it could go on with them. A host can run one of each.
-  - An option that is left out keeps its value in a daemon that runs; for one that is started the kernel has a
-    default.
-  - A change of a running daemon stops it and starts it anew. Nothing is kept over a reboot.
-  - Directors with the scheduler C(mh) and the sysctl C(sloppy_tcp) do well without it.
+  - A director with the master daemon multicasts its connections, and one with the backup daemon receives them, so
+    that it can take them over. A host can run one of each.
+  - In a running daemon, an option that is left out keeps its value; a new daemon gets the kernel's default.
+  - To change a running daemon, the module stops and restarts it. Nothing survives a reboot.
+  - Directors with the scheduler C(mh) and the sysctl C(sloppy_tcp) do not need it.
 author:
   - multitier.loadbalancer contributors (@multitier)
 extends_documentation_fragment:
@@ -30,17 +29,17 @@ options:
     required: true
   state:
     description:
-      - Whether it is to run.
+      - Whether it should run.
     type: str
     choices: [started, stopped]
     default: started
   interface:
     description:
-      - Interface of the multicast. Needed to start one.
+      - Interface for the multicast. Required to start a daemon.
     type: str
   sync_id:
     description:
-      - Number that tells groups of directors apart, 0 to 255. V(0) takes in those of all groups. To start one, V(0)
+      - Number that distinguishes groups of directors, 0 to 255. V(0) receives from all groups. A new daemon gets V(0)
         by default.
     type: int
   max_length:
@@ -62,7 +61,7 @@ options:
 requirements:
   - Linux 4.3 or newer with the module C(ip_vs); root or C(CAP_NET_ADMIN).
 notes:
-  - The kernel refuses to start one while a service has real servers of the other family, and the other way round.
+  - The kernel refuses to start a daemon while a service has real servers of the other family, and vice versa.
 seealso:
   - module: multitier.loadbalancer.ipvs
   - module: multitier.loadbalancer.ipvs_info

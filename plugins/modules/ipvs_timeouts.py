@@ -11,8 +11,8 @@ module: ipvs_timeouts
 short_description: Set how long IPVS keeps idle connections
 version_added: 0.1.0
 description:
-  - Sets the timeouts of the running kernel's IPVS connections. Nothing is kept over a reboot.
-  - They are for new states of connections; a connection keeps the timer it has until its next packet.
+  - Sets the timeouts of the running kernel's IPVS connections. Nothing survives a reboot.
+  - They apply from the next packet of a connection; until then it keeps its current timer.
 author:
   - multitier.loadbalancer contributors (@multitier)
 extends_documentation_fragment:

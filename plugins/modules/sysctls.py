@@ -11,10 +11,10 @@ module: sysctls
 short_description: Set a group of kernel parameters, now and at every boot
 version_added: 0.1.0
 description:
-  - Writes one file under C(/etc/sysctl.d) that holds a whole group of kernel parameters, and gives the running kernel
-    the values that differ. One call does what a loop of single settings does, and it sees when somebody changed a
-    value by hand.
-  - Nothing is written when a parameter does not exist in the running kernel (its module is not loaded, say).
+  - Writes a whole group of kernel parameters to one file under C(/etc/sysctl.d), and sets those of the running kernel
+    that differ. One call replaces a loop over single settings, and it corrects values that somebody changed by hand.
+  - Nothing is written if a parameter does not exist in the running kernel, for example because its module is not
+    loaded.
 author:
   - multitier.loadbalancer contributors (@multitier)
 extends_documentation_fragment:
@@ -26,7 +26,7 @@ attributes:
     support: full
 options:
   path:
-    description: File that holds the group, whole. V(/etc/sysctl.d/NN-NAME.conf) is read at boot by systemd-sysctl.
+    description: File for the whole group. systemd-sysctl reads V(/etc/sysctl.d/NN-NAME.conf) at boot.
     type: path
     required: true
   settings:
@@ -34,12 +34,12 @@ options:
     type: dict
     required: true
   comment:
-    description: First line of the file, saying whose it is.
+    description: First line of the file, saying who manages it.
     type: str
     default: Managed by Ansible, multitier.loadbalancer
   missing_ok:
     description:
-      - Accept parameters that the running kernel lacks, in check mode only, where what creates them has not run yet.
+      - In check mode only, accept parameters that the running kernel lacks, because what creates them has not run yet.
     type: bool
     default: false
 """
@@ -84,7 +84,7 @@ def read_kernel(name: str) -> str | None:
 
 
 def write_kernel(name: str, value: str) -> None:
-    """Give the running kernel a value; OSError where it takes it not."""
+    """Set a value in the running kernel. Raises OSError if the kernel rejects it."""
     with open(proc_path(name), "w", encoding="ascii") as file:
         file.write(value + "\n")
 

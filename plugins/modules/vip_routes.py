@@ -56,7 +56,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Accept packets for the VIPs, and for no other VIP any more
+- name: Accept packets for these VIPs, and no longer for any other
   multitier.loadbalancer.vip_routes:
     kind: local
     protocol: 78

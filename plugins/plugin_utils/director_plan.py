@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a change of the inventory would do to the directors' Maglev tables, before anything is changed.
 
-Live tables are services as ipvs_info returns them. A director that reloads keepalived keeps the places of the real
-servers that stay, puts new ones in front, and leaves those that failed at weight 0; that is what is predicted here.
+Live tables are services as ipvs_info returns them. A director that reloads keepalived keeps the places of the remaining
+real servers, puts new ones in front, and leaves failed ones at weight 0; that is what this predicts.
 Private to this collection.
 """
 
@@ -62,7 +62,7 @@ def after_reload(current: Mapping[str, Any] | None, wanted: Service) -> Service:
 
 
 def _pool(service: Mapping[str, Any], wanted: Service | None) -> maglev.Pool:
-    """A pool of a live service; a server at weight 0 is taken to have kept the slots of its wanted weight."""
+    """A pool of a live service; a server at weight 0 is assumed to have kept the slots of its wanted weight."""
     weights = {item["name"]: item["weight"] for item in (wanted or {}).get("destinations", [])}
     destinations = [
         {**item, "last_weight": weights.get(item["name"], item.get("last_weight"))} if item["weight"] == 0 else item

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, multitier.loadbalancer contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Carry a plan out, one batch after the other, and stop at the first refusal with an account of what was done."""
+"""Carry out a plan, one batch after the other. Stop at the first refusal and report what was done."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .plan import Plan
 
     class Executor(Protocol):
-        """What carries operations out: the kernel, or a stand-in."""
+        """What carries out operations: the kernel, or a stand-in."""
 
         def execute(self, batch: Sequence[Operation]) -> list[int]:
             """Run all of a batch; returns an errno for each, 0 where it was done."""
@@ -31,14 +31,14 @@ _HINTS = {
     ("edit_service", errno.ENOENT): "the kernel has no such scheduler (module ip_vs_{scheduler}) or persistence engine",
 }
 _MEANINGS = {
-    errno.EEXIST: "it is there already; does something else change the table at the same time?",
-    errno.ESRCH: "the service is gone; does something else change the table at the same time?",
-    errno.ENOENT: "the destination is gone; does something else change the table at the same time?",
+    errno.EEXIST: "it exists already; is something else changing the table at the same time?",
+    errno.ESRCH: "the service is gone; is something else changing the table at the same time?",
+    errno.ENOENT: "the destination is gone; is something else changing the table at the same time?",
 }
 
 
 class RefusedError(Exception):
-    """The kernel refused an operation. `failure` tells which, why, what was done before and what was not."""
+    """The kernel refused an operation. `failure` says which, why, what was done before and what was not."""
 
     def __init__(self, failure: dict[str, Any]) -> None:
         done, left = len(failure["done"]), len(failure["not_done"])
@@ -57,7 +57,7 @@ def _reason(operation: Operation, number: int) -> str:
 
 @contextlib.contextmanager
 def connections_kept() -> Iterator[None]:
-    """While destinations are deleted and added again, keep the kernel from forgetting their connections."""
+    """Keep the kernel from forgetting connections of destinations that are deleted and added again."""
     before = host.read_sysctl("expire_nodest_conn")
     if before in (None, "0"):
         yield

@@ -67,7 +67,7 @@ def _be16(value: int) -> bytes:
 
 
 def number(payload: bytes | None) -> int:
-    """A native integer of any width; an attribute that is not there is 0."""
+    """A native integer of any width; a missing attribute is 0."""
     return int.from_bytes(payload, _BYTE_ORDER) if payload else 0
 
 
@@ -80,7 +80,7 @@ def text(payload: bytes | None) -> str:
 
 
 def _address_bytes(family: str, address: str) -> bytes:
-    # The kernel takes a 16-byte union whatever the family.
+    # The kernel takes a 16-byte union for both families.
     return socket.inet_pton(_FAMILIES[family], address).ljust(16, b"\0")
 
 
@@ -198,12 +198,12 @@ def decode_service(answer: Mapping[int, bytes], counters: bool = True) -> Servic
 
 
 def decode_destination(answer: Mapping[int, bytes], service_family: str, counters: bool = True) -> Destination:
-    """A destination; kernels before 3.18 do not tell its family, which is then the service's."""
+    """A destination; kernels before 3.18 do not report its family, which is then that of the service."""
     nested = attributes(answer[ATTR_DEST])
     family = _FAMILY_NAMES.get(number(nested.get(11)), service_family)
     # The low three bits are the forwarding method.
     forwarding = _FORWARDING_NAMES.get(number(nested.get(3)) & 7, "masquerade")
-    # What a tunnel type does not use is left out, whatever the kernel keeps there.
+    # Fields that a tunnel type does not use are left out, even if the kernel holds a value.
     tunnel_type = _TUNNEL_NAMES.get(number(nested.get(13)), "ipip") if forwarding == "tunnel" else "ipip"
     return Destination(
         family=family,

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the operator declared, read from the module's options: canonical, without duplicates, not yet compared.
 
-Whatever is not given stays None, because "not given" means "leave it" in one state and "the default" in another.
+What is not given stays None, because "not given" means "leave it" in one state and "the default" in another.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class DeclaredDestination:
 
     @property
     def name(self) -> str:
-        """The "address:port" that tells it from the others of the service."""
+        """The "address:port" that identifies it within the service."""
         return endpoint(self.family, self.address, self.port)
 
 

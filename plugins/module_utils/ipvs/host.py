@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, multitier.loadbalancer contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host tells about IPVS outside of netlink: sysctls, the connection table, the kernel's configuration."""
+"""What a host reports about IPVS outside of netlink: sysctls, the connection table, the kernel's configuration."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def write_sysctl(name: str, value: str) -> None:
 
 
 def maglev_table_size() -> tuple[int, str]:
-    """(slots of this kernel's Maglev tables, where it was read); the usual size where the kernel does not tell."""
+    """(slots of this kernel's Maglev tables, where it was read); the usual size if the kernel does not say."""
     for name in (f"/boot/config-{os.uname().release}", f"/lib/modules/{os.uname().release}/config", "/proc/config.gz"):
         try:
             content = Path(name).read_bytes()

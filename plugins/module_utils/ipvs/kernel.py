@@ -110,7 +110,7 @@ class Kernel:
             attribute(2, daemon["interface"].encode() + b"\0"),
             attribute(3, struct.pack("=I", daemon["sync_id"])),
         ]
-        # What is 0 or None is left to the kernel's default.
+        # 0 or None: the kernel's default.
         if daemon.get("max_length"):
             parts.append(attribute(4, struct.pack("=H", daemon["max_length"])))
         if daemon.get("group"):

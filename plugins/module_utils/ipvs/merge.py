@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, multitier.loadbalancer contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an IPVS table becomes: a declared service laid over the one that is there. Pure functions on the model."""
+"""What an IPVS table becomes: a declared service merged into the existing one. Pure functions on the model."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def endpoint(family: str | None, address: str | None, port: int | None) -> str:
 
 @dataclass(frozen=True, order=True)
 class ServiceKey:
-    """What tells services apart: (protocol, address, port), or a fwmark and a family."""
+    """What identifies a service: (protocol, address, port), or a fwmark and a family."""
 
     family: str
     fwmark: int = 0
@@ -68,7 +68,7 @@ class Settings:
     scheduler: str = MAGLEV
     scheduler_flags: frozenset[str] = frozenset()
     persistence_timeout: int = 0  # 0: no persistence
-    prefix_length: int = 32  # of client addresses that persistence takes together
+    prefix_length: int = 32  # of client addresses that persistence treats as one client
     persistence_engine: str = ""
     one_packet: bool = False
 
@@ -91,7 +91,7 @@ class Destination:
 
     @property
     def name(self) -> str:
-        """The "address:port" that tells it from the others of the service."""
+        """The "address:port" that identifies it within the service."""
         return endpoint(self.family, self.address, self.port)
 
 

@@ -22,7 +22,7 @@ _TYPE_MASK = 0x3FFF  # the two high bits of an attribute's type are flags
 _HEADER = struct.Struct("=IHHII")
 _GENERIC_HEADER = struct.Struct("=BBH")
 _ATTRIBUTE = struct.Struct("=HH")
-_TIMEOUT = 30.0  # seconds; the kernel answers at once, so this only ends a hang
+_TIMEOUT = 30.0  # seconds; the kernel answers immediately, so this only ends a hang
 _RECEIVE = 1 << 17
 
 Attributes = Mapping[int, bytes]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, multitier.loadbalancer contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the table that is and a declaration to the least operations, and to the table that will be. No I/O here."""
+"""From the current table and a declaration to the fewest operations, and to the resulting table. No I/O here."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Batch = tuple[Operation, ...]
 
 @dataclass(frozen=True)
 class OutOfOrder:
-    """A service whose destinations are all there, in an order other than the declared one. Names newest first."""
+    """A service with all its destinations, but not in the declared order. Names newest first."""
 
     service: ServiceKey
     current: list[str]
@@ -33,7 +33,7 @@ class OutOfOrder:
 
 @dataclass
 class Plan:
-    """Operations, in batches that belong together, and the concerned services before and after them."""
+    """Operations, in batches that belong together, and the affected services before and after them."""
 
     batches: list[Batch] = field(default_factory=list)
     before: list[Service] = field(default_factory=list)

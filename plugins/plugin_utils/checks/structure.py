@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a value has the structure that an argument spec describes.
 
-The spec is that of a role's meta/argument_specs.yml. Ansible checks the same when a role begins; here it is done for
-the whole inventory before, with messages that name the value and, for a name that does not exist, the one that was
+The spec is that of a role's meta/argument_specs.yml. Ansible checks the same when a role starts; this checks the
+whole inventory in advance, with messages that name the value and, for an unknown name, the one that was probably
 meant. Private to this collection.
 """
 
@@ -54,9 +54,9 @@ TYPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 def meant(name: str, known: Iterable[str]) -> str:
-    """The end of a message about a name that does not exist: which one is like it."""
+    """The end of a message about an unknown name: the one most like it."""
     near = difflib.get_close_matches(name, list(known), n=1)
-    return f": {near[0]} was meant?" if near else ""
+    return f": did you mean {near[0]}?" if near else ""
 
 
 def unset_problem(where: str, spec: Spec) -> str:
@@ -94,7 +94,7 @@ def required_options(spec: Spec) -> str:
 
 
 def options_problems(where: str, value: Mapping[str, Any], options: Mapping[str, Spec]) -> list[str]:
-    """Problems of a dictionary: names that do not exist, names that are missing, and the problems of its values."""
+    """Problems of a dictionary: unknown names, missing names, and the problems of its values."""
     problems = [
         f"{where}.{name} is {show(value[name])}, but there is no such option"
         + (meant(str(name), options) or f", only {', '.join(options)}")

@@ -36,7 +36,7 @@ LONGEST_PATH = 500
 
 
 def masked(value: Any) -> Any:
-    """A copy of value without what nobody may read over a shoulder."""
+    """A copy of value with secrets masked."""
     if isinstance(value, Mapping):
         return {str(key): "***" if key in SECRET else masked(entry) for key, entry in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -175,13 +175,13 @@ def reference_problem(where: str, value: Any, target: str, names: Sequence[str])
 
 
 def duplicates(where: str, values: Iterable[Any]) -> list[str]:
-    """A line for each value that is there twice."""
+    """A line for each value that is listed twice."""
     seen: set[str] = set()
     problems = []
     for value in values:
         text = canonical(value)
         if text in seen:
-            problems.append(f"{where}: {str(value)!r} is there twice, must be unique")
+            problems.append(f"{where}: {str(value)!r} is listed twice; it must be unique")
         seen.add(text)
     return problems
 

@@ -55,7 +55,7 @@ def _typos(groups: Groups) -> Iterator[Finding]:
     for name in groups:
         near = [] if name in KNOWN else difflib.get_close_matches(str(name).lower(), KNOWN, n=1, cutoff=ALIKE)
         if near and not set(groups[name]) <= set(groups.get(near[0]) or []):
-            yield INVENTORY, f"group {name!r} means nothing here: {near[0]} was meant?"
+            yield INVENTORY, f"group {name!r} means nothing here: did you mean {near[0]}?"
 
 
 def sizes(groups: Groups) -> Iterator[Finding]:

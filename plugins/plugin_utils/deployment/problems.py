@@ -150,7 +150,7 @@ def _links(deployment: Deployment) -> Iterator[Finding]:
         others = [name for name in hosts if name != link and len(hosts[name]) > 1]
         near = difflib.get_close_matches(link, others, n=1, cutoff=ALIKE) if len(names) == 1 else []
         if near:
-            yield names[0], f"loadbalancer_interfaces: nobody else is on link {show(link)}: {near[0]} was meant?"
+            yield names[0], f"loadbalancer_interfaces: nobody else is on link {show(link)}: did you mean {near[0]}?"
 
 
 def _networks(deployment: Deployment) -> Iterator[Finding]:

@@ -73,8 +73,8 @@ ALL = "group_vars/all.yml"
             "loadbalancer_services.0.listener",
             1,
             [
-                f"{EVERYBODY}: loadbalancer_services (www).listener is 1, but there is no such option: listeners was "
-                "meant?"
+                f"{EVERYBODY}: loadbalancer_services (www).listener is 1, but there is no such option: did you mean "
+                "listeners?"
             ],
             id="unknown name in a structure",
         ),
@@ -82,14 +82,14 @@ ALL = "group_vars/all.yml"
             "group_vars/proxies.yml",
             "haproxy_l7_timeouts",
             {"conect": "3s"},
-            ["p1, p2, p3: haproxy_l7_timeouts.conect is '3s', but there is no such option: connect was meant?"],
+            ["p1, p2, p3: haproxy_l7_timeouts.conect is '3s', but there is no such option: did you mean connect?"],
             id="unknown name in a role's structure",
         ),
         pytest.param(
             "host_vars/r1.yml",
             "frr_ecmp_bfd_intervall",
             300,
-            ["r1: frr_ecmp_bfd_intervall is 300, but there is no such variable: frr_ecmp_bfd_interval was meant?"],
+            ["r1: frr_ecmp_bfd_intervall is 300, but there is no such variable: did you mean frr_ecmp_bfd_interval?"],
             id="unknown variable",
         ),
         pytest.param(

@@ -143,7 +143,7 @@ def test_turns(weights: tuple[int, ...], expected: list[int]) -> None:
         ({"destinations": [{"address": "proxy1"}]}, "destination 1: address is 'proxy1'"),
         ({"destinations": [{"address": "10.0.0.1"}]}, "port is None"),
         ({"port": 80, "destinations": [{"address": "10.0.0.1", "weight": -1}]}, "weight is -1"),
-        ({"port": 80, "destinations": [{"address": "10.0.0.1"}] * 2}, "10.0.0.1:80 is there twice"),
+        ({"port": 80, "destinations": [{"address": "10.0.0.1"}] * 2}, "10.0.0.1:80 is listed twice"),
         ({"port": 80, "destinations": [{"address": "10.0.0.1"}, {"address": "::1"}]}, "both families"),
         ({"family": "inet"}, "family is 'inet'"),
         ({"destinations": ["10.0.0.1"]}, "list of dictionaries"),

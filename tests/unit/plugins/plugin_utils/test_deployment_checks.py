@@ -59,27 +59,28 @@ def test_also_right(pem: Path, path: str, value: Any) -> None:
         (
             "all.frr_ecmp_bfd_intervall",
             300,
-            f"{ALL}: frr_ecmp_bfd_intervall is 300, but there is no such variable: frr_ecmp_bfd_interval was meant?",
+            f"{ALL}: frr_ecmp_bfd_intervall is 300, but there is no such variable: did you mean frr_ecmp_bfd_interval?",
         ),
         (
             "d1.loadbalancer_fabrik",
             "x",
-            "d1: loadbalancer_fabrik is 'x', but there is no such variable: loadbalancer_fabric was meant?",
+            "d1: loadbalancer_fabrik is 'x', but there is no such variable: did you mean loadbalancer_fabric?",
         ),
         (
             "p1.loadbalancer_bgp_passwrd",
             "x",
-            "p1: loadbalancer_bgp_passwrd is 'x', but there is no such variable: loadbalancer_bgp_password was meant?",
+            "p1: loadbalancer_bgp_passwrd is 'x', but there is no such variable: "
+            "did you mean loadbalancer_bgp_password?",
         ),
         (
             "p1.haproxy_l7_timeouts",
             {"conect": "3s"},
-            "p1: haproxy_l7_timeouts.conect is '3s', but there is no such option: connect was meant?",
+            "p1: haproxy_l7_timeouts.conect is '3s', but there is no such option: did you mean connect?",
         ),
         (
             "all.loadbalancer_services.0.listener",
             [],
-            f"{ALL}: loadbalancer_services (www).listener is [], but there is no such option: listeners was meant?",
+            f"{ALL}: loadbalancer_services (www).listener is [], but there is no such option: did you mean listeners?",
         ),
         (
             "all.loadbalancer_services.0.listeners.0.port",
@@ -187,7 +188,7 @@ def test_also_right(pem: Path, path: str, value: Any) -> None:
         (
             "d1.loadbalancer_asn",
             65011,
-            "d1: loadbalancer_asn is 65011, which router r1 has: must differ, for sessions are eBGP",
+            "d1: loadbalancer_asn is 65011, which router r1 has: must differ, because sessions are eBGP",
         ),
     ],
 )

@@ -138,7 +138,7 @@ def test_every_range_is_documented(role: str, name: str) -> None:
         (
             "neighbors.0.address",
             "2001:DB8:20::21",
-            "frr_ecmp_neighbors: '2001:db8:20::21' is there twice, must be unique",
+            "frr_ecmp_neighbors: '2001:db8:20::21' is listed twice; it must be unique",
         ),
         (
             "announce.0",
@@ -160,7 +160,7 @@ def test_frr_ecmp(pem: Path, path: str, value: Any, line: str) -> None:
     ("value", "line"),
     [
         ("vip", "dsr_loopback_vips is 'vip', must be an IPv4 or IPv6 address without a prefix length"),
-        (VIP6, f"dsr_loopback_vips: {VIP6!r} is there twice, must be unique"),
+        (VIP6, f"dsr_loopback_vips: {VIP6!r} is listed twice; it must be unique"),
     ],
 )
 def test_dsr_loopback(pem: Path, value: Any, line: str) -> None:
@@ -181,7 +181,7 @@ WWW = "ipvs_maglev_services (www)"
             "p1",
             f"{MAGLEV} (p1).addresses is 'p1', must be an IPv4 or IPv6 address without a prefix length",
         ),
-        ("real_servers.0.addresses.0", "10.20.0.32", f"{MAGLEV}: '10.20.0.32' is there twice, must be unique"),
+        ("real_servers.0.addresses.0", "10.20.0.32", f"{MAGLEV}: '10.20.0.32' is listed twice; it must be unique"),
         (
             "real_servers.0.addresses",
             [],
@@ -198,7 +198,7 @@ WWW = "ipvs_maglev_services (www)"
             "198.51.100",
             f"{WWW}.vips is '198.51.100', must be an IPv4 or IPv6 address without a prefix length",
         ),
-        ("services.0.vips.0", VIP6, f"ipvs_maglev_services: '{VIP6} port 80' is there twice, must be unique"),
+        ("services.0.vips.0", VIP6, f"ipvs_maglev_services: '{VIP6} port 80' is listed twice; it must be unique"),
         ("services.0.listeners.1.port", 0, f"{WWW}.listeners.port is 0, must be a number from 1 to 65535"),
         (
             "services.0.listeners.0.check.port",
@@ -239,7 +239,7 @@ VRRP = "keepalived_vrrp_instances (v4)"
             "keepalived_vrrp_instances (v 4).name is 'v 4', must be made of letters, digits, _ and -, at most 63 "
             "of them, and not begin with -",
         ),
-        ("instances.0.name", "v6", "keepalived_vrrp_instances: 'v6' is there twice, must be unique"),
+        ("instances.0.name", "v6", "keepalived_vrrp_instances: 'v6' is listed twice; it must be unique"),
         ("instances.0.virtual_router_id", 256, f"{VRRP}.virtual_router_id is 256, must be a number from 1 to 255"),
         ("instances.0.priority", 255, f"{VRRP}.priority is 255, must be a number from 1 to 254"),
         ("instances.0.preempt_delay", 1001, f"{VRRP}.preempt_delay is 1001, must be a number from 0 to 1000"),
@@ -267,7 +267,7 @@ VRRP = "keepalived_vrrp_instances (v4)"
         (
             "instances.1.addresses",
             ["198.51.100.2"],
-            "keepalived_vrrp_instances: 'virtual_router_id 51 of IPv4 on eth1' is there twice, must be unique",
+            "keepalived_vrrp_instances: 'virtual_router_id 51 of IPv4 on eth1' is listed twice; it must be unique",
         ),
     ],
 )

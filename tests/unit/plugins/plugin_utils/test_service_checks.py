@@ -56,7 +56,7 @@ def test_right(pem: Path) -> None:
             65536,
             f"{WWW}.listeners.port is 65536, must be a number from 1 to 65535",
         ),
-        ("services.0.listeners.0.port", 443, "lb_services: '198.51.100.1 port 443' is there twice, must be unique"),
+        ("services.0.listeners.0.port", 443, "lb_services: '198.51.100.1 port 443' is listed twice; it must be unique"),
         (
             "services.0.listeners.1.certificates",
             [],
@@ -104,7 +104,7 @@ def test_right(pem: Path) -> None:
         (
             "backends.0.servers",
             [{"name": "b1", "address": "10.30.0.1"}] * 2,
-            "lb_backends (web).servers: 'b1' is there twice, must be unique",
+            "lb_backends (web).servers: 'b1' is listed twice; it must be unique",
         ),
         (
             "backends.0.servers.0.address",
@@ -121,7 +121,7 @@ def test_right(pem: Path) -> None:
             "b 1",
             f"lb_backends (web).servers (b 1).name is 'b 1', {DOTTED}",
         ),
-        ("backends.1.name", "web", "lb_backends: 'web' is there twice, must be unique"),
+        ("backends.1.name", "web", "lb_backends: 'web' is listed twice; it must be unique"),
         (
             "backends.0.tls",
             {"server_name": "10.0.0.1"},
@@ -168,7 +168,7 @@ def test_also_right(pem: Path, path: str, value: Any) -> None:
 @pytest.mark.parametrize("name", ["services", "certificates"])
 def test_a_name_is_there_once(pem: Path, name: str) -> None:
     entry = deployment.host(1, str(pem))[f"loadbalancer_{name}"][0]
-    assert f"lb_{name}: 'www' is there twice, must be unique" in problems(pem, name, [entry, entry])
+    assert f"lb_{name}: 'www' is listed twice; it must be unique" in problems(pem, name, [entry, entry])
 
 
 def test_a_certificate_may_be_given_as_text(pem: Path) -> None:

@@ -42,7 +42,7 @@ def test_right(entry: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("entry", "line"),
     [
-        ({"port": 80, "protcol": 1}, "it[0].protcol is 1, but there is no such option: protocol was meant?"),
+        ({"port": 80, "protcol": 1}, "it[0].protcol is 1, but there is no such option: did you mean protocol?"),
         (
             {"port": 80, "limit": {"requests": 1, "xyz": 2}},
             "it[0].limit.xyz is 2, but there is no such option, only requests",

@@ -139,7 +139,7 @@ def test_wrong(check: Callable[..., list[str]], value: Any, more: tuple[Any, ...
 
 def test_an_address_is_a_duplicate_in_any_spelling() -> None:
     assert checks.duplicates("vips", ["2001:db8::1", "2001:DB8:0::1", "198.51.100.1"]) == [
-        "vips: '2001:DB8:0::1' is there twice, must be unique"
+        "vips: '2001:DB8:0::1' is listed twice; it must be unique"
     ]
 
 
