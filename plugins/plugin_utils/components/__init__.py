@@ -42,6 +42,11 @@ def derived() -> dict[str, str]:
     }
 
 
+def announcers() -> dict[str, Component]:
+    """Components that announce VIPs, by the value of loadbalancer_announcer that chooses them."""
+    return {component.announcer: component for component in registry().values() if component.announcer}
+
+
 def any_alone(variables: Iterator[Mapping[str, Any]]) -> bool:
     """Whether a host has a variable of a component that needs no routers and no proxies."""
     names = [name for component in registry().values() for name in component.alone]
@@ -59,6 +64,11 @@ def role_variables(host: Host, deployment: Deployment) -> dict[str, Any]:
 
 def findings(deployment: Deployment) -> Iterator[Finding]:
     """What is wrong with what hosts set of their roles' variables."""
+    for host in deployment.members:
+        if host.announcer not in announcers():
+            known = ", ".join(sorted(announcers()))
+            yield host.name, f"loadbalancer_announcer is {host.announcer!r}, must be one of {known}"
+            return
     for component in registry().values():
         for host in deployment.members:
             if component.runs_on(host, deployment):

@@ -22,7 +22,8 @@ class Component:
 
     role is the role's name, order the component's place on a host. sources has the role's variables that are made of
     the deployment, each with what to set in the inventory in its place. alone has variables that make a deployment
-    without routers and proxies. serving_units are systemd's units that serve VIPs, announcing_units those that announce
+    without routers and proxies. announcer is the value of loadbalancer_announcer that chooses the component, speaks_bfd
+    whether it does, brings_routes whether it also brings default routes to a host that announces nothing. serving_units are systemd's units that serve VIPs, announcing_units those that announce
     them.
     """
 
@@ -30,6 +31,9 @@ class Component:
     order: ClassVar[int]
     sources: ClassVar[Mapping[str, str]] = {}
     alone: ClassVar[tuple[str, ...]] = ()
+    announcer: ClassVar[str] = ""
+    speaks_bfd: ClassVar[bool] = False
+    brings_routes: ClassVar[bool] = False
     serving_units: ClassVar[tuple[str, ...]] = ()
     announcing_units: ClassVar[tuple[str, ...]] = ()
 

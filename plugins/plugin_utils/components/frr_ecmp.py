@@ -56,6 +56,9 @@ class FrrEcmp(Component):
 
     role = ROLE
     order = 20
+    announcer = "frr"
+    speaks_bfd = True
+    brings_routes = True
     announcing_units = ("frr.service",)
     sources = {
         "asn": "loadbalancer_asn",
@@ -68,8 +71,9 @@ class FrrEcmp(Component):
     }
 
     def runs_on(self, host: Host, deployment: Deployment) -> bool:
-        """On every host of the tiers."""
-        return deployment.routed and host.tier in TIERS
+        """On routers, and on the hosts behind them that have no other announcer."""
+        is_ours = host.tier == ROUTERS or host.announcer == self.announcer
+        return deployment.routed and host.tier in TIERS and is_ours
 
     def variables(self, host: Host, deployment: Deployment) -> dict[str, Any]:
         """Routers accept VIPs and give a default route; the hosts behind them accept that, and some announce VIPs."""
@@ -79,7 +83,13 @@ class FrrEcmp(Component):
             "asn": host.asn,
             "router_id": host.router_id,
             "neighbors": [
-                {"name": end.host, "address": end.address, "asn": deployment.hosts[end.host].asn, **password}
+                {
+                    "name": end.host,
+                    "address": end.address,
+                    "asn": deployment.hosts[end.host].asn,
+                    "bfd": deployment.has_bfd(host, deployment.hosts[end.host]),
+                    **password,
+                }
                 for end in deployment.neighbors(host)
             ],
             "announce": deployment.vips if deployment.announces(host) else [],
@@ -151,7 +161,8 @@ class FrrEcmp(Component):
         """Sessions are up, and the kernel has every next hop that they should bring."""
         neighbors = deployment.neighbors(host)
         yield _sessions(host, "BGP", "Established", neighbors, state["bgp"])
-        yield _sessions(host, "BFD", "up", neighbors, state["bfd"])
+        watched = [end for end in neighbors if deployment.has_bfd(host, deployment.hosts[end.host])]
+        yield _sessions(host, "BFD", "up", watched, state["bfd"])
         is_router = host.tier == ROUTERS
         for prefix in deployment.vips if is_router else DEFAULT_ROUTES:
             wanted = sorted(

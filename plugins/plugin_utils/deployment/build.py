@@ -14,6 +14,7 @@ from . import addresses, schema
 from .findings import INVENTORY, Finding
 from .groups import KNOWN
 from .model import (
+    DIRECTORS,
     PROXIES,
     ROUTERS,
     TIERS,
@@ -64,7 +65,13 @@ class Builder:
         own = self._completed_values(
             variables,
             schema.OWN,
-            ("loadbalancer_interfaces", "loadbalancer_fabric", "loadbalancer_asn", "loadbalancer_weight"),
+            (
+                "loadbalancer_interfaces",
+                "loadbalancer_fabric",
+                "loadbalancer_asn",
+                "loadbalancer_weight",
+                "loadbalancer_announcer",
+            ),
         )
         settings = self._settings(variables) if tier in TIERS else {}
         return Host(
@@ -74,6 +81,7 @@ class Builder:
             fabric=own["loadbalancer_fabric"] or "",
             asn=own["loadbalancer_asn"] or 0,
             weight=own["loadbalancer_weight"],
+            announcer=own["loadbalancer_announcer"],
             has_password=bool(variables.get("loadbalancer_bgp_password")),
             excluded=components.is_excluded(settings),
             settings=settings,
@@ -160,28 +168,28 @@ class Builder:
 
 def sessions(hosts: Mapping[str, Host]) -> Iterable[Session]:
     """Routers and the hosts behind them that meet: on one link, which is the fabric of both, in one network."""
-    behind: dict[str, list[tuple[Host, Interface]]] = {}
-    for host in hosts.values():
-        if host.tier in TIERS and host.tier != ROUTERS:
-            for interface in host.interfaces:
-                if interface.link == host.fabric:
-                    behind.setdefault(interface.link, []).append((host, interface))
-    for tier in ("directors", PROXIES):
-        for router in (host for host in hosts.values() if host.tier == ROUTERS):
-            for interface in (entry for entry in router.interfaces if entry.link == router.fabric):
-                for node, other in behind.get(interface.link, []):
-                    if node.tier == tier:
-                        yield from _between(End(router.name, interface.name, ""), interface, node, other)
+    front = DIRECTORS if any(host.tier == DIRECTORS for host in hosts.values()) else PROXIES
+    behind = [host for tier in (DIRECTORS, PROXIES) for host in hosts.values() if host.tier == tier]
+    on_fabric: dict[str, list[tuple[Host, Interface]]] = {}
+    for node in behind:
+        announcer = components.announcers().get(node.announcer)
+        if announcer and (node.tier == front or announcer.brings_routes):
+            for interface in node.interfaces:
+                if interface.link == node.fabric:
+                    on_fabric.setdefault(interface.link, []).append((node, interface))
+    for router in (host for host in hosts.values() if host.tier == ROUTERS):
+        for interface in (entry for entry in router.interfaces if entry.link == router.fabric):
+            for node, other in on_fabric.get(interface.link, []):
+                bfd = components.announcers()[node.announcer].speaks_bfd
+                for mine, theirs in _addresses(interface, other):
+                    yield Session(End(router.name, interface.name, mine), End(node.name, other.name, theirs), bfd=bfd)
 
 
-def _between(router: End, interface: Interface, node: Host, other: Interface) -> Iterable[Session]:
-    """Sessions between two interfaces on one link: one for each family in which they share a network."""
-    for mine in interface.addresses:
+def _addresses(one: Interface, other: Interface) -> Iterable[tuple[str, str]]:
+    """Pairs of addresses of two interfaces that share a network."""
+    for mine in one.addresses:
         for theirs in other.addresses:
             if addresses.is_link_local(mine) or addresses.is_link_local(theirs):
                 continue
             if addresses.contains(addresses.network(mine), addresses.bare(theirs)):
-                yield Session(
-                    End(router.host, router.interface, addresses.bare(mine)),
-                    End(node.name, other.name, addresses.bare(theirs)),
-                )
+                yield addresses.bare(mine), addresses.bare(theirs)

@@ -54,6 +54,7 @@ class Host:
     fabric: str = ""
     asn: int = 0
     weight: int = 1
+    announcer: str = ""
     has_password: bool = False
     excluded: bool = False
     settings: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
@@ -89,11 +90,12 @@ class End:
 
 @dataclasses.dataclass(frozen=True)
 class Session:
-    """Two hosts that speak BGP over a link that both are on: router first. The policy says what may pass."""
+    """Two hosts that speak BGP over a link that both are on. The policy says what may pass, bfd whether BFD watches it."""
 
     router: End
     node: End
     policy: str = "fabric"
+    bfd: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,6 +200,11 @@ class Deployment:
         return [s.node for s in self.sessions if s.router.host == host.name] + [
             s.router for s in self.sessions if s.node.host == host.name
         ]
+
+    def has_bfd(self, one: Host, other: Host) -> bool:
+        """Whether BFD watches the sessions between two hosts."""
+        ends = {one.name, other.name}
+        return any(session.bfd for session in self.sessions if {session.router.host, session.node.host} == ends)
 
     def real_servers(self) -> list[RealServer]:
         """Proxies as real servers, in Maglev order, by their addresses on the link that they share with directors."""

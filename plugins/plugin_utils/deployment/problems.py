@@ -193,6 +193,8 @@ def _meeting(deployment: Deployment) -> Iterator[Finding]:
             who = "a director or a proxy" if host.tier == ROUTERS else "a router"
             yield host.name, f"loadbalancer_fabric is {show(host.fabric)}, must be a link that {who} is on: {there}"
             continue
+        if not deployment.neighbors(host) and host.tier == PROXIES and deployment.has_directors:
+            continue  # its way out is its own
         met = {addresses.is_ipv6(end.address) for end in deployment.neighbors(host)}
         for ipv6, _why in _needed(deployment):
             own = [text for text in host.on_link(host.fabric) if addresses.is_ipv6(text) == ipv6]
