@@ -20,11 +20,12 @@ States = Mapping[str, Mapping[str, Any]]  # what verify.yml read, by host
 class Component:
     """Something that a host can run, which one role deploys. A component overrides what applies to it.
 
-    role is the role's name, order the component's place on a host. sources has the role's variables that are made of
-    the deployment, each with what to set in the inventory in its place. alone has variables that make a deployment
-    without routers and proxies. announcer is the value of loadbalancer_announcer that chooses the component, speaks_bfd
-    whether it does, brings_routes whether it also brings default routes to a host that announces nothing. serving_units are systemd's units that serve VIPs, announcing_units those that announce
-    them.
+    - role: the role's name; order: its place among the components of a host.
+    - sources: the role's variables that are made of the deployment, each with what to set in the inventory in its place.
+    - alone: variables that make a deployment without routers and proxies.
+    - announcer: the value of loadbalancer_announcer that chooses it; speaks_bfd: whether BFD can watch its sessions;
+      brings_routes: whether it also brings default routes to a host that announces nothing.
+    - serving_units, announcing_units: systemd's units that serve VIPs, and that announce them.
     """
 
     role: ClassVar[str]
