@@ -21,7 +21,7 @@ class Component:
     """Something that a host can run, which one role deploys. A component overrides what applies to it.
 
     - role: the role's name; order: its place among the components of a host.
-    - sources: the role's variables that are made of the deployment, each with what to set in the inventory in its place.
+    - sources: the role's variables that are made of the deployment, each with what to set in its place.
     - alone: variables that make a deployment without routers and proxies.
     - announcer: the value of loadbalancer_announcer that chooses it; speaks_bfd: whether BFD can watch its sessions;
       brings_routes: whether it also brings default routes to a host that announces nothing.

@@ -90,7 +90,7 @@ class End:
 
 @dataclasses.dataclass(frozen=True)
 class Session:
-    """Two hosts that speak BGP over a link that both are on, whether BFD watches it, and the policy of what may pass."""
+    """Two hosts that speak BGP over a link that both are on, whether BFD watches it, and what may pass (policy)."""
 
     router: End
     node: End
