@@ -18,7 +18,7 @@ stage := .cache/stage/ansible_collections/multitier/loadbalancer
 # what needs only a checkout; the slowest first, since two run at a time
 gates := sanity galaxy ansible-lint mypy docs-lint changelog ruff role-readmes yamllint shellcheck
 # plugins by the name that they are imported by
-python_sources := lab tools tests $(if $(wildcard molecule/*/*.py molecule/*/*/*.py),molecule) \
+python_sources := lab tools tests $(wildcard roles/*/files/*.py) $(if $(wildcard molecule/*/*.py molecule/*/*/*.py),molecule) \
     .collections/ansible_collections/multitier/loadbalancer/plugins
 scenarios := $(patsubst molecule/%/molecule.yml,molecule-%,$(sort $(wildcard molecule/*/molecule.yml)))
 # three quiet nodes, which share the machine with something else

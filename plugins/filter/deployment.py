@@ -15,7 +15,7 @@ from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 from jinja2 import Undefined, UndefinedError
 
-from ..module_utils import deployment_checks, topology
+from ..module_utils import deployment_checks, gates, topology
 from ..module_utils.role_checks import MAGLEV_MAXIMUM, role_problems
 
 if TYPE_CHECKING:
@@ -114,9 +114,11 @@ class FilterModule:
             "deployment_problems": inventory_problems,
             "link_addresses": topology.link_addresses,
             "missing_real_servers": topology.missing_real_servers,
+            "quorum_gates": gates.quorum_gates,
             "real_servers": topology.real_servers,
             "role_problems": role_problems,
             "router_id": topology.router_id,
+            "url_gates": gates.url_gates,
             "vip_prefixes": topology.vip_prefixes,
             "vips": topology.vips,
         }

@@ -15,6 +15,7 @@ import ipaddress
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from .gates import hold_problem
 from .role_checks import MAGLEV_MAXIMUM, RANGES
 from .service_checks import service_problems
 from .structure_checks import TYPES, Spec, meant, structure_problems
@@ -34,7 +35,16 @@ Variables = Mapping[str, Any]
 Finding = tuple[str, str]
 
 TIERS = ("routers", "directors", "proxies")
-PREFIXES = ("loadbalancer_", "frr_ecmp_", "ipvs_maglev_", "keepalived_", "dsr_loopback_", "haproxy_l7_")
+PREFIXES = (
+    "loadbalancer_",
+    "vips_",
+    "vip_gate_",
+    "frr_ecmp_",
+    "ipvs_maglev_",
+    "keepalived_",
+    "dsr_loopback_",
+    "haproxy_l7_",
+)
 # Above it the kernel's table has fewer than a hundred slots for each real server, so their shares become uneven.
 MAGLEV_EVEN = 40
 NAMED_HOSTS = 4  # in one line
@@ -262,6 +272,8 @@ def host_findings(
             problems = interface_problems(variables)
         if not problems and host in members:
             problems = member_problems(variables, specs)
+            if host in (groups.get("directors") or []):
+                problems += hold_problem(variables)
         findings += [(host, line) for line in problems]
     if findings:
         return findings  # what follows takes values for right

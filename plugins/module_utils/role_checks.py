@@ -14,11 +14,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from .gates import GATE_RANGES, gate_problems
 from .service_checks import service_problems, sockets
 from .value_checks import (
     ASN,
     PORT,
     address_problem,
+    device_problem,
     duplicates,
     family_name,
     interface_problem,
@@ -36,6 +38,7 @@ from .value_checks import (
 TCP_MD5_KEY = re.compile(r"[!-~]{1,80}")
 # Slots of the kernel's table as it is compiled by default (ip_vs_mh.c). Further servers are listed, and ignored.
 MAGLEV_MAXIMUM = 4093
+UNIT = re.compile(r"[A-Za-z0-9_.@:-]+\.(service|target|socket)")
 
 RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "frr_ecmp": {
@@ -44,9 +47,9 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
         "bfd_multiplier": (2, 255),
         "maximum_paths": (1, 256),
         "maximum_prefixes": (1, 4294967295),
-        "marker_protocol": (5, 255),
     },
-    "dsr_loopback": {"protocol": (5, 255)},
+    "vips": {"local_protocol": (5, 255), "marker_protocol": (5, 255)},
+    "dsr_loopback": {},
     "ipvs_maglev": {
         "check_interval": (1, 3600),
         "check_timeout": (1, 60),
@@ -54,18 +57,13 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
         "check_retry_delay": (1, 60),
         "quorum_percent": (1, 100),
         "hysteresis_percent": (0, 50),
-        "announce_hold": (0, 600),
-        "stop_delay": (0, 60),
         "connection_table_bits": (8, 27),
     },
+    "vip_gate": GATE_RANGES,
     "keepalived_vrrp": {"advertisement_interval": (0.01, 40.95)},
     "haproxy_l7": {
         "health_port": PORT,
         "health_tls_port": PORT,
-        "announce_interval": (1, 60),
-        "announce_rise": (1, 100),
-        "announce_fall": (1, 100),
-        "stop_delay": (0, 60),
         "maxconn": (1, 2000000),
     },
 }
@@ -94,10 +92,36 @@ def check_frr_ecmp(values: Mapping[str, Any]) -> list[str]:
     return problems
 
 
+def vip_list_problems(where: str, vips: Sequence[Any]) -> list[str]:
+    """Problems of a list of VIPs."""
+    return [problem for vip in vips for problem in vip_problem(where, vip)] + duplicates(where, vips)
+
+
+def check_vips(values: Mapping[str, Any]) -> list[str]:
+    """Problems of the VIPs, of the device, and of the protocol numbers, which tell two kinds of routes apart."""
+    problems = vip_list_problems("vips_local", values["local"]) + vip_list_problems(
+        "vips_announced", values["announced"]
+    )
+    problems += device_problem("vips_interface", values["interface"])
+    if str(values["local_protocol"]) == str(values["marker_protocol"]):
+        problems.append(f"vips_marker_protocol is {values['marker_protocol']}, must differ from vips_local_protocol")
+    return problems
+
+
 def check_dsr_loopback(values: Mapping[str, Any]) -> list[str]:
-    """Problems of the VIPs."""
-    problems = [problem for vip in values["vips"] for problem in vip_problem("dsr_loopback_vips", vip)]
-    return problems + duplicates("dsr_loopback_vips", values["vips"])
+    """Problems of the VIPs and of the device."""
+    problems = vip_list_problems("dsr_loopback_vips", values["vips"])
+    return problems + device_problem("dsr_loopback_interface", values["interface"])
+
+
+def check_vip_gate(values: Mapping[str, Any]) -> list[str]:
+    """Problems of the gates, and of the names of units."""
+    return gate_problems(values["gates"]) + [
+        f"vip_gate_{name} has {show(unit)}, must be the name of a unit, such as haproxy.service"
+        for name in ("units", "after")
+        for unit in values[name]
+        if not UNIT.fullmatch(str(unit))
+    ]
 
 
 def check_ipvs_maglev(values: Mapping[str, Any]) -> list[str]:
@@ -119,7 +143,7 @@ def check_ipvs_maglev(values: Mapping[str, Any]) -> list[str]:
             problems += range_problem(f"{where}.listeners.port", listener["port"], PORT)
             problems += range_problem(f"{where}.listeners.check.port", check.get("port") or listener["port"], PORT)
             problems += path_problem(f"{where}.listeners.check.path", check.get("path", "/"))
-    return problems + duplicates("ipvs_maglev_services", sockets(services)) + hold_problem(values)
+    return problems + duplicates("ipvs_maglev_services", sockets(services))
 
 
 def real_server_problems(servers: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -140,22 +164,6 @@ def real_server_problems(servers: Sequence[Mapping[str, Any]]) -> list[str]:
         for address in server["addresses"]:
             problems += address_problem(f"{where}.addresses", address)
     return problems + duplicates("ipvs_maglev_real_servers", (a for server in servers for a in server["addresses"]))
-
-
-def hold_problem(values: Mapping[str, Any]) -> list[str]:
-    """One line when a VIP could be announced before the first round of checks is over."""
-    names = ("check_interval", "check_retries", "check_timeout", "check_retry_delay", "announce_hold")
-    try:
-        interval, retries, timeout, delay, hold = (int(values[name]) for name in names)
-    except (TypeError, ValueError):
-        return []  # reported as a range
-    first_round = interval + (retries + 1) * timeout + retries * delay
-    if hold > first_round:
-        return []
-    return [
-        f"ipvs_maglev_announce_hold is {hold}, must be more than {first_round} seconds, the length of the first round "
-        "of checks"
-    ]
 
 
 def check_keepalived_vrrp(values: Mapping[str, Any]) -> list[str]:
@@ -203,7 +211,9 @@ def check_haproxy_l7(values: Mapping[str, Any]) -> list[str]:
 
 CHECKS: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "frr_ecmp": check_frr_ecmp,
+    "vips": check_vips,
     "dsr_loopback": check_dsr_loopback,
+    "vip_gate": check_vip_gate,
     "ipvs_maglev": check_ipvs_maglev,
     "keepalived_vrrp": check_keepalived_vrrp,
     "haproxy_l7": check_haproxy_l7,

@@ -13,6 +13,8 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .value_checks import canonical
+
 HostVars = Mapping[str, Mapping[str, Any]]
 Groups = Mapping[str, Sequence[str]]
 
@@ -50,8 +52,8 @@ def router_id(interfaces: Sequence[Mapping[str, Any]], link: str) -> str:
 
 
 def vips(services: Sequence[Mapping[str, Any]]) -> list[str]:
-    """All VIPs, in the order of the services."""
-    return [str(vip) for service in services for vip in service["vips"]]
+    """All VIPs, in the order of the services, as the kernel spells them."""
+    return [canonical(vip) for service in services for vip in service["vips"]]
 
 
 def vip_prefixes(services: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -21,6 +21,7 @@ SECRET = ("password", "pem")
 
 TIME = re.compile(r"[0-9]+(us|ms|s|m|h|d)?")
 NAME = re.compile(r"[A-Za-z0-9_-]+")
+DEVICE = re.compile(r"[A-Za-z0-9_.-]{1,15}")
 
 
 def masked(value: Any) -> Any:
@@ -99,6 +100,13 @@ def time_problem(where: str, value: Any) -> list[str]:
 def name_problem(where: str, value: Any) -> list[str]:
     """One line when value cannot be a name in a daemon's configuration."""
     return [] if NAME.fullmatch(str(value)) else [f"{where} is {show(value)}, must be made of letters, digits, _ and -"]
+
+
+def device_problem(where: str, value: Any) -> list[str]:
+    """One line when value cannot be the name of a network device."""
+    if DEVICE.fullmatch(str(value)):
+        return []
+    return [f"{where} is {show(value)}, must be the name of a network device: letters, digits, . _ and -, at most 15"]
 
 
 def path_problem(where: str, value: Any) -> list[str]:
