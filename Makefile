@@ -18,7 +18,7 @@ stage := .cache/stage/ansible_collections/multitier/loadbalancer
 # what needs only a checkout; the slowest first, since two run at a time
 gates := sanity galaxy ansible-lint mypy docs-lint changelog ruff role-readmes yamllint shellcheck
 # plugins by the name that Ansible imports them by
-python_sources := lab tools tests .collections/ansible_collections/multitier/loadbalancer/plugins
+python_sources := lab tools tests $(wildcard roles/*/files/*.py) .collections/ansible_collections/multitier/loadbalancer/plugins
 scenarios := $(patsubst molecule/%/molecule.yml,molecule-%,$(sort $(wildcard molecule/*/molecule.yml)))
 # three quiet nodes, which can share the machine with other steps
 small_scenarios := molecule-keepalived_vrrp

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vip_routes
-short_description: Make VIPs local to a host, or prune the markers that announce them
+short_description: Make VIPs local to a host, and withdraw those that it may no longer announce
 version_added: 0.1.0
 description:
-  - A VIP is made local by a route in the kernel's local table, and announced by a marker, a blackhole route that the
-    BGP daemon redistributes. Both carry a routing protocol number that says whose they are, so this module knows
+  - A VIP is made local by a route in the kernel's local table, and announced by a marker, a blackhole route that a
+    routing daemon redistributes. Both carry a routing protocol number that says whose they are, so this module knows
     exactly which routes it may remove, and touches no others.
-  - An address on an interface would do for the first, but it is a connected route to the BGP daemon, which then ignores
-    the marker.
+  - An address on an interface would do for the first, but it is a connected route to the routing daemon, which then
+    ignores the marker.
+  - Markers are only removed. Health checks are what adds them.
 author:
   - multitier.loadbalancer contributors (@multitier)
 extends_documentation_fragment:
@@ -26,52 +27,52 @@ attributes:
   diff_mode:
     support: full
 options:
-  vips:
-    description: VIPs, IPv4 or IPv6 addresses without a prefix length.
+  local:
+    description: All VIPs that are to be local, IPv4 or IPv6 addresses without a prefix length.
     type: list
     elements: str
     required: true
-  kind:
-    description:
-      - V(local) is a route in the table C(local), which makes the host accept packets for the VIP.
-      - V(marker) is a blackhole route in the table C(main), which the BGP daemon announces.
-    type: str
-    choices: [local, marker]
-    required: true
-  state:
-    description:
-      - V(exact) adds what is missing and removes what is not listed.
-      - V(pruned) only removes what is not listed. Health checks are what adds markers.
-    type: str
-    choices: [exact, pruned]
-    default: exact
+  announced:
+    description: All VIPs whose markers may stay.
+    type: list
+    elements: str
+    default: []
   interface:
-    description: Device of O(kind=local) routes.
+    description: Device of the local routes.
     type: str
     default: lo
-  protocol:
-    description: Routing protocol number that marks the routes as ours.
+  local_protocol:
+    description: Routing protocol number of local routes.
     type: int
-    required: true
+    default: 78
+  marker_protocol:
+    description: Routing protocol number of markers.
+    type: int
+    default: 77
 """
 
 EXAMPLES = r"""
-- name: Accept packets for these VIPs, and no longer for any other
+- name: Accept packets for these VIPs and for no others, and announce only the first
   multitier.loadbalancer.vip_routes:
-    kind: local
-    protocol: 78
-    vips: [198.51.100.1, "2001:db8:100::1"]
+    local: [198.51.100.1, "2001:db8:100::1"]
+    announced: [198.51.100.1]
 """
 
 RETURN = r"""
 added:
-  description: VIPs whose route was (or, in check mode, would be) added.
+  description: VIPs that were (or, in check mode, would be) made local.
   returned: success
   type: list
   elements: str
   sample: [198.51.100.1]
 removed:
-  description: VIPs whose route was (or, in check mode, would be) removed.
+  description: VIPs that are (or would be) local no longer.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+withdrawn:
+  description: VIPs that are (or would be) announced no longer.
   returned: success
   type: list
   elements: str
@@ -85,74 +86,80 @@ from ansible.module_utils.basic import AnsibleModule
 
 
 def listed(output: str, kind: str) -> dict[str, str]:
-    """VIP to device, read from C(ip -json route show); a device is '' for a marker."""
+    """VIP to device, of the routes of a kind in what C(ip -json route show) printed."""
     routes = json.loads(output or "[]")
-    wanted_type = "local" if kind == "local" else "blackhole"
     return {
-        route["dst"]: (route.get("dev", "") if kind == "local" else "")
+        route["dst"]: route.get("dev", "")
         for route in routes
-        if route.get("type", wanted_type) == wanted_type and "/" not in route["dst"]
+        if route.get("type", kind) == kind and "/" not in route["dst"]
     }
 
 
-def changes(current: dict[str, str], wanted: dict[str, str], state: str) -> tuple[list[str], list[str]]:
-    """What to add (or replace) and what to remove, each sorted."""
-    add = [] if state == "pruned" else [vip for vip, device in wanted.items() if current.get(vip) != device]
-    return sorted(add), sorted(set(current) - set(wanted))
+def prefix(vip: str) -> str:
+    """A VIP with its prefix length."""
+    return f"{vip}/{ipaddress.ip_address(vip).max_prefixlen}"
 
 
-def route_line(action: str, vip: str, kind: str, interface: str, protocol: int) -> str:
-    """One line for C(ip -batch)."""
-    prefix = f"{vip}/{ipaddress.ip_address(vip).max_prefixlen}"
-    if kind == "local":
-        return f"route {action} local {prefix} dev {interface} proto {protocol} table local\n"
-    return f"route {action} blackhole {prefix} proto {protocol}\n"
+def lines(routes: dict[str, str], title: str) -> str:
+    """Routes for the diff."""
+    return "".join(f"{title} {vip} {device}\n" for vip, device in sorted(routes.items()))
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "vips": {"type": "list", "elements": "str", "required": True},
-            "kind": {"type": "str", "choices": ["local", "marker"], "required": True},
-            "state": {"type": "str", "choices": ["exact", "pruned"], "default": "exact"},
+            "local": {"type": "list", "elements": "str", "required": True},
+            "announced": {"type": "list", "elements": "str", "default": []},
             "interface": {"type": "str", "default": "lo"},
-            "protocol": {"type": "int", "required": True},
+            "local_protocol": {"type": "int", "default": 78},
+            "marker_protocol": {"type": "int", "default": 77},
         },
         supports_check_mode=True,
     )
-    kind, interface, protocol = (module.params[key] for key in ("kind", "interface", "protocol"))
-    if not 5 <= protocol <= 255:
-        module.fail_json(msg=f"protocol is {protocol}, must be 5 to 255 (below are the kernel's own).")
+    interface, protocol, marker = (module.params[key] for key in ("interface", "local_protocol", "marker_protocol"))
+    for name, number in (("local_protocol", protocol), ("marker_protocol", marker)):
+        if not 5 <= number <= 255:
+            module.fail_json(msg=f"{name} is {number}, must be 5 to 255 (below are the kernel's own).")
     try:
-        vips = [str(ipaddress.ip_address(vip)) for vip in module.params["vips"]]
+        wanted = {str(ipaddress.ip_address(vip)): interface for vip in module.params["local"]}
+        announced = {str(ipaddress.ip_address(vip)) for vip in module.params["announced"]}
     except ValueError as error:
-        module.fail_json(msg=f"vips: {error}. Nothing was changed.")
+        module.fail_json(msg=f"{error}. Nothing was changed.")
     ip = module.get_bin_path("ip", required=True)
 
-    current: dict[str, str] = {}
-    for family in ("-4", "-6"):
-        table = "local" if kind == "local" else "main"
-        command = [ip, "-json", family, "route", "show", "table", table, "proto", str(protocol)]
-        current.update(listed(module.run_command(command, check_rc=True)[1], kind))
-    wanted = dict.fromkeys(vips, interface if kind == "local" else "")
-    added, removed = changes(current, wanted, module.params["state"])
+    def read(kind: str, table: str, number: int) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for family in ("-4", "-6"):
+            command = [ip, "-json", family, "route", "show", "table", table, "proto", str(number)]
+            found.update(listed(module.run_command(command, check_rc=True)[1], kind))
+        return found
 
-    if (added or removed) and not module.check_mode:
-        batch = "".join(route_line("replace", vip, kind, interface, protocol) for vip in added)
-        batch += "".join(route_line("del", vip, kind, current[vip] or interface, protocol) for vip in removed)
-        return_code, dummy, errors = module.run_command([ip, "-batch", "-"], data=batch, binary_data=True)
+    local, markers = read("local", "local", protocol), dict.fromkeys(read("blackhole", "main", marker), "")
+    added = sorted(vip for vip in wanted if local.get(vip) != interface)
+    removed = sorted(set(local) - set(wanted))
+    withdrawn = sorted(set(markers) - announced)
+
+    batch = "".join(f"route del blackhole {prefix(vip)} proto {marker}\n" for vip in withdrawn)
+    for action, vips in (("replace", dict.fromkeys(added, interface)), ("del", {vip: local[vip] for vip in removed})):
+        batch += "".join(
+            f"route {action} local {prefix(vip)} dev {device} proto {protocol} table local\n"
+            for vip, device in vips.items()
+        )
+    if batch and not module.check_mode:
+        # each by itself: one that is refused keeps no other from being done
+        return_code, dummy, errors = module.run_command([ip, "-force", "-batch", "-"], data=batch, binary_data=True)
         if return_code != 0:
-            module.fail_json(msg=f"ip refused a route: {errors.strip()}. Lines before it were applied.", batch=batch)
-    after = (set(current) | set(added)) - set(removed)
+            module.fail_json(msg=f"ip refused a route: {errors.strip()}. All others were done.", batch=batch)
     module.exit_json(
-        changed=bool(added or removed),
+        changed=bool(batch),
         added=added,
         removed=removed,
+        withdrawn=withdrawn,
         diff={
-            "before_header": f"{kind} routes, proto {protocol}",
-            "after_header": f"{kind} routes, proto {protocol}",
-            "before": "".join(f"{vip} {device}\n" for vip, device in sorted(current.items())),
-            "after": "".join(f"{vip} {wanted.get(vip, '')}\n" for vip in sorted(after)),
+            "before_header": "VIPs",
+            "after_header": "VIPs",
+            "before": lines(local, "local") + lines(markers, "announced"),
+            "after": lines(wanted, "local") + lines({vip: "" for vip in markers if vip not in withdrawn}, "announced"),
         },
     )
 

@@ -10,7 +10,8 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,18 @@ def next_hops(router: Any, prefix: str) -> list[str]:
     family = "-6" if ":" in prefix else "-4"
     routes = json.loads(router.check_output(f"ip -json {family} route show {prefix} proto bgp"))
     return sorted(hop["gateway"] for route in routes for hop in route.get("nexthops", [route]))
+
+
+@contextmanager
+def routes_watched(host: Any) -> Iterator[Callable[[], list[str]]]:
+    """Changes of markers while the block runs, as the kernel told them; the function is for after it."""
+    path = "/tmp/routes.watched"
+    watch = "setsid ip -o monitor route"
+    host.check_output(f"rm -f {path}; {watch} > {path} 2>&1 < /dev/null & echo $! > {path}.pid; sleep 1")
+    try:
+        yield lambda: host.check_output(f"grep 'proto 77' {path}; true").splitlines()
+    finally:
+        host.check_output(f"kill $(cat {path}.pid)")
 
 
 def until_lines(host: Any, path: str, count: int, seconds: float) -> list[str]:

@@ -21,6 +21,11 @@ def test_what_somebody_changed_by_hand_is_predicted_seen_and_put_right(playbook:
     node(first).check_output("ip route add local 198.51.100.77/32 dev lo proto 78 table local")
     node(second).check_output("ip route del local 2001:db8:100::1/128 dev lo proto 78 table local")
     node(second).check_output("sysctl -qw net.ipv4.conf.all.arp_ignore=0")
+    # as after a run that wrote a file, and whose reload was lost because another host failed
+    node(first).check_output("touch /etc/haproxy/haproxy.cfg")
+    node(announcer).check_output("touch /etc/keepalived/conf.d/ipvs-maglev.conf /etc/vip-gate.json")
+    reloads = "journalctl -o cat -b -u haproxy | grep -c Reloaded; true"
+    before = int(node(first).check_output(reloads))
     node(announcer).check_output("ip route add blackhole 198.51.100.78/32 proto 77")
     node(switch).check_output("vtysh -c 'conf t' -c 'router bgp 65012' -c 'timers bgp 5 20'")
     node(announcer).check_output(f"ipvsadm -d {REAL_SERVER} && ipvsadm -a {REAL_SERVER} -g -w 1")
@@ -38,6 +43,7 @@ def test_what_somebody_changed_by_hand_is_predicted_seen_and_put_right(playbook:
     assert "198.51.100.77" not in node(first).check_output("ip route show table local proto 78")
     assert "2001:db8:100::1" in node(second).check_output("ip -6 route show table local proto 78")
     assert node(second).sysctl("net.ipv4.conf.all.arp_ignore") == 1
+    assert int(node(first).check_output(reloads)) == before + 1
     assert "198.51.100.78" not in node(announcer).check_output("vip-announce status")
     assert "timers bgp" not in node(switch).check_output("vtysh -c 'show running-config'")
     verified = playbook("playbooks/verify.yml")

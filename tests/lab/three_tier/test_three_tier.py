@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from tests.lab.conftest import get_many, info, until_lines, wait_until
+from tests.lab.conftest import get_many, info, routes_watched, until_lines, wait_until
 
 VIPS = {"198.51.100.1", "198.51.100.2", "2001:db8:100::1", "2001:db8:100::2"}
 
@@ -88,17 +88,27 @@ def test_a_director_that_loses_its_quorum_withdraws_and_comes_back(node: Any, gr
     wait_until("all announce all", lambda: all(announced(node(name)) == VIPS for name in groups["directors"]))
 
 
-def test_a_report_of_a_quorum_that_is_overtaken_by_the_next_one_does_not_win(node: Any) -> None:
-    """Nobody waits for a report: the one that a VIP is down and the one that it is up again run side by side."""
-    director, vip = node("d1"), "2001:db8:100::2"
+def test_a_gate_that_is_killed_or_reloaded_withdraws_nothing(node: Any) -> None:
+    director = node("d1")
     wait_until("all VIPs are announced", lambda: announced(director) == VIPS)
-    for first, second, announces in (("down", "up", True), ("up", "down", False), ("down", "up", True)):
-        # the first one is started first, and comes to work last
-        director.check_output(
-            f"sh -c 'sleep 1; exec ipvs-quorum {first} {vip} 80/tcp' & sleep 0.2; "
-            f"ipvs-quorum {second} {vip} 80/tcp; wait"
-        )
-        assert (vip in announced(director)) is announces, f"{first}, then {second}"
+    with routes_watched(director) as lines:
+        director.check_output("systemctl kill -s KILL vip-gate")
+        wait_until("it runs again", lambda: director.run("systemctl is-active vip-gate").rc == 0)
+        director.check_output("systemctl reload vip-gate keepalived")
+        time.sleep(3)
+    assert lines() == []
+    assert announced(director) == VIPS
+
+
+def test_health_checks_that_crash_withdraw_until_new_ones_passed(node: Any) -> None:
+    """Its parent lives on and starts them anew, which no unit of systemd sees."""
+    director = node("d1")
+    wait_until("all VIPs are announced", lambda: announced(director) == VIPS)
+    director.check_output("kill -KILL $(cat /run/keepalived/checkers.pid)")
+    wait_until("nothing is announced", lambda: not announced(director), 10, 0.2)
+    time.sleep(5)
+    assert announced(director) == set(), "announced before new checks passed"
+    wait_until("all VIPs are announced", lambda: announced(director) == VIPS)
 
 
 def test_a_director_announces_nothing_before_its_first_round_of_checks_is_over(node: Any) -> None:

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.lab.conftest import get_many, next_hops, told, wait_until
+from tests.lab.conftest import get_many, next_hops, routes_watched, told, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +64,22 @@ def test_a_crashed_proxy_comes_back_by_itself(client: Any, node: Any) -> None:
     wait_until("it announces again", lambda: announced(node("p1")) == VIPS)
     url = "http://198.51.100.2/"
     wait_until("all three serve", lambda: len({entry["remote_address"] for entry in get_many(client, url, 30)}) == 3)
+
+
+def test_a_vip_and_a_service_that_come_and_go_disturb_no_other(playbook: Any, node: Any, inventory: Any) -> None:
+    """Both in one change: the gate of the older service has one VIP more, and there is a new gate."""
+    proxy = node("p1")
+    services = json.loads(json.dumps(inventory["_meta"]["hostvars"]["p1"]["loadbalancer_services"]))
+    services[0]["vips"].append("198.51.100.11")
+    services.append({**services[1], "name": "extra", "vips": ["2001:DB8:100::12"]})
+    more = VIPS | {"198.51.100.11", "2001:db8:100::12"}
+    extra = json.dumps({"loadbalancer_services": services})
+    with routes_watched(proxy) as lines:
+        for words, expected in (["-e", extra], more), ([], VIPS):
+            result = playbook("site.yml", "--limit", "p1", *words, mitogen=True)
+            assert result.returncode == 0, told(result.stdout)
+            wait_until(f"it announces {expected}", lambda wanted=expected: announced(proxy) == wanted)
+    assert not [line for line in lines() if any(f" {vip} " in line for vip in VIPS)]
 
 
 def test_a_bgp_password_joins_the_sessions_and_is_shown_nowhere(

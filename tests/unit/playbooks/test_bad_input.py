@@ -196,10 +196,10 @@ def test_a_name_that_no_certificate_is_for_is_a_warning(inventory: Inventory) ->
 
 
 def test_what_only_a_role_knows_is_told_and_no_host_contacted(inventory: Inventory) -> None:
-    inventory.change("group_vars/directors.yml", "ipvs_maglev_announce_hold", 5)
+    inventory.change("group_vars/directors.yml", "vips_interface", "no device")
     assert inventory.run("multitier.loadbalancer.site") != 0
-    assert "d1: ipvs_maglev_announce_hold is 5, must be more than 7 seconds, the length of" in inventory.text
-    assert inventory.tasks[-1] == "multitier.loadbalancer.ipvs_maglev : Check ranges and addresses"
+    assert "d1: vips_interface is 'no device', must be the name of a network device" in inventory.text
+    assert inventory.tasks[-1] == "multitier.loadbalancer.vips : Check ranges and addresses"
     assert "UNREACHABLE" not in inventory.text
 
 

@@ -6,48 +6,24 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
-import jinja2
 import pytest
-from ansible.plugins.filter.core import comment
 
-ROOT = Path(__file__).resolve().parents[3]
-TEMPLATE = ROOT / "roles/frr_ecmp/templates/vip-announce.j2"
-NAMESPACE = ["unshare", "--user", "--map-root-user", "--net"]
+from tests.unit.support import namespace
+from tests.unit.support.namespace import Namespace
 
-
-def namespaces_work() -> bool:
-    return bool(shutil.which("ip")) and subprocess.run([*NAMESPACE, "true"], capture_output=True).returncode == 0
-
-
-pytestmark = pytest.mark.skipif(not namespaces_work(), reason="needs iproute2 and a network namespace of its own")
-
-
-class Host:
-    """A network namespace for each command line; `vip-announce` is on its path."""
-
-    def __init__(self, directory: Path) -> None:
-        environment = jinja2.Environment(autoescape=False)  # a script, not HTML
-        environment.filters["comment"] = comment
-        text = environment.from_string(TEMPLATE.read_text()).render(ansible_managed="test", frr_ecmp_marker_protocol=77)
-        self.directory = directory
-        self.install("vip-announce", text)
-
-    def install(self, name: str, text: str) -> None:
-        path = self.directory / name
-        path.write_text(text)
-        path.chmod(0o755)
-
-    def run(self, script: str) -> subprocess.CompletedProcess[str]:
-        command = [*NAMESPACE, "sh", "-c", f"PATH={self.directory}:$PATH; {script}"]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+pytestmark = namespace.needed
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> Host:
-    return Host(tmp_path)
+def host(tmp_path: Path) -> Iterator[Namespace]:
+    """A host with the command on its path."""
+    space = Namespace(tmp_path)
+    space.install_role_program("vips/templates/vip-announce.j2", vips_marker_protocol=77)
+    yield space
+    space.close()
 
 
 @pytest.mark.parametrize(
@@ -62,7 +38,9 @@ def host(tmp_path: Path) -> Host:
         ("2001:db8:100::192.0.2.1", "2001:db8:100::c000:201"),
     ],
 )
-def test_a_vip_is_withdrawn_in_whatever_spelling_it_was_announced(host: Host, spelling: str, canonical: str) -> None:
+def test_a_vip_is_withdrawn_in_whatever_spelling_it_was_announced(
+    host: Namespace, spelling: str, canonical: str
+) -> None:
     for first, second in ((spelling, canonical), (canonical, spelling), (spelling, spelling)):
         result = host.run(
             f"vip-announce up {first} && vip-announce status && echo then && vip-announce down {second} && "
@@ -71,21 +49,21 @@ def test_a_vip_is_withdrawn_in_whatever_spelling_it_was_announced(host: Host, sp
         assert (result.returncode, result.stdout) == (0, f"{canonical}\nthen\n"), result.stderr
 
 
-def test_what_was_not_announced_is_withdrawn_already(host: Host) -> None:
+def test_what_was_not_announced_is_withdrawn_already(host: Namespace) -> None:
     result = host.run("vip-announce down 198.51.100.1 2001:DB8::1 && vip-announce down 198.51.100.1")
     assert (result.returncode, result.stderr) == (0, "")
 
 
-def test_only_our_own_route_is_withdrawn(host: Host) -> None:
+def test_only_our_own_route_is_withdrawn(host: Namespace) -> None:
     result = host.run(
-        "ip link set lo up; ip route add blackhole 198.51.100.1/32 proto 55; "
+        "ip route add blackhole 198.51.100.1/32 proto 55; "
         "ip route add 198.51.100.2/32 dev lo proto 77; vip-announce down 198.51.100.1 198.51.100.2; ip route show"
     )
     assert len(result.stdout.splitlines()) == 2, result.stdout
 
 
 @pytest.mark.parametrize("vip", ["198.51.100.2", "2001:DB8:100::2"])
-def test_one_failure_keeps_no_other_vip_announced_and_is_told(host: Host, vip: str) -> None:
+def test_one_failure_keeps_no_other_vip_announced_and_is_told(host: Namespace, vip: str) -> None:
     ip = shutil.which("ip")
     refusal = f'case "$*" in *" del "*"{vip}/"*) echo refused >&2; exit 2 ;; esac'
     host.install("ip", f'#!/bin/sh\n{refusal}\nexec {ip} "$@"\n')
@@ -98,7 +76,7 @@ def test_one_failure_keeps_no_other_vip_announced_and_is_told(host: Host, vip: s
 @pytest.mark.parametrize("wrong", ["www", "198.51.100", "198.51.100.0/24", "198.51.100.256", "2001:db8::g", "::/0"])
 @pytest.mark.parametrize("action", ["up", "down"])
 def test_what_is_not_an_address_is_an_error_and_keeps_no_other_from_being_done(
-    host: Host, action: str, wrong: str
+    host: Namespace, action: str, wrong: str
 ) -> None:
     prepare = "true" if action == "up" else "vip-announce up 198.51.100.1"
     result = host.run(f"{prepare}; vip-announce {action} {wrong} 198.51.100.1; echo rc $?; vip-announce status")
@@ -107,6 +85,6 @@ def test_what_is_not_an_address_is_an_error_and_keeps_no_other_from_being_done(
 
 
 @pytest.mark.parametrize("words", ["", "up", "down", "off 198.51.100.1"])
-def test_a_command_that_it_does_not_know_is_told(host: Host, words: str) -> None:
+def test_a_command_that_it_does_not_know_is_told(host: Namespace, words: str) -> None:
     result = host.run(f"vip-announce {words}")
     assert (result.returncode, result.stderr.startswith("usage:")) == (64, True)

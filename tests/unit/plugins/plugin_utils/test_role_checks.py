@@ -35,7 +35,16 @@ GOOD: dict[str, dict[str, Any]] = {
         "announce": ["198.51.100.1", VIP6],
         "accept": ["0.0.0.0/0", "2001:db8:100::1/128"],
     },
+    "vips": {"local": ["198.51.100.1", VIP6], "announced": [VIP6]},
     "dsr_loopback": {"vips": ["198.51.100.1", VIP6]},
+    "vip_gate": {
+        "gates": [
+            {"name": "www", "vips": ["198.51.100.1"], "url": "http://[2001:db8::1]:8090/healthcheck/www"},
+            {"name": "dns", "vips": [VIP6], "virtual_servers": [{"address": VIP6, "port": 53, "protocol": "udp"}]},
+        ],
+        "units": ["haproxy.service"],
+        "after": ["frr.service"],
+    },
     "ipvs_maglev": {
         "services": [
             {
@@ -167,6 +176,55 @@ def test_dsr_loopback(pem: Path, value: Any, line: str) -> None:
     assert problems("dsr_loopback", pem, "vips.0", value) == [line]
 
 
+DEVICE = "must be the name of a network device: letters, digits, . _ and -, at most 15"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "line"),
+    [
+        ("local.0", "vip", "vips_local is 'vip', must be an IPv4 or IPv6 address without a prefix length"),
+        ("local.0", VIP6.upper(), f"vips_local: {VIP6!r} is there twice, must be unique"),
+        ("announced.0", "::1", "vips_announced is '::1', must be a unicast address that can be routed to"),
+        ("interface", "lo proto 3", f"vips_interface is 'lo proto 3', {DEVICE}"),
+        ("interface", "vips0\nroute", f"vips_interface is 'vips0\\nroute', {DEVICE}"),
+        ("local_protocol", 4, "vips_local_protocol is 4, must be a number from 5 to 255"),
+        ("marker_protocol", 78, "vips_marker_protocol is 78, must differ from vips_local_protocol"),
+    ],
+)
+def test_vips(pem: Path, path: str, value: Any, line: str) -> None:
+    assert problems("vips", pem, path, value) == [line]
+
+
+GATE = "vip_gate_gates (www)"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "line"),
+    [
+        ("gates.0.vips", [], f"{GATE}.vips is [], must have at least one VIP"),
+        ("gates.0.vips.0", "x", f"{GATE}.vips is 'x', must be an IPv4 or IPv6 address without a prefix length"),
+        ("gates.0.url", None, f"{GATE} has url None and virtual_servers None, must have one of them"),
+        (
+            "gates.0.url",
+            "https://a/",
+            f"{GATE}.url is 'https://a/', must be like http://127.0.0.1:8090/healthcheck/www",
+        ),
+        ("gates.0.rise", 0, f"{GATE}.rise is 0, must be a number from 1 to 100"),
+        (
+            "gates.1.virtual_servers.0.port",
+            0,
+            "vip_gate_gates (dns).virtual_servers.port is 0, must be a number from 1 to 65535",
+        ),
+        ("gates.1.name", "www", "vip_gate_gates: 'www' is there twice, must be unique"),
+        ("hold", 601, "vip_gate_hold is 601, must be a number from 0 to 600"),
+        ("units.0", "haproxy", "vip_gate_units has 'haproxy', must be the name of a unit, such as haproxy.service"),
+        ("after.0", "a;b", "vip_gate_after has 'a;b', must be the name of a unit, such as haproxy.service"),
+    ],
+)
+def test_vip_gate(pem: Path, path: str, value: Any, line: str) -> None:
+    assert line in problems("vip_gate", pem, path, value)
+
+
 MAGLEV = "ipvs_maglev_real_servers"
 WWW = "ipvs_maglev_services (www)"
 
@@ -206,11 +264,6 @@ WWW = "ipvs_maglev_services (www)"
             f"{WWW}.listeners.check.port is 65536, must be a number from 1 to 65535",
         ),
         ("services.0.listeners.0.check.path", "x", f"{WWW}.listeners.check.path is 'x', must begin with /"),
-        (
-            "announce_hold",
-            7,
-            "ipvs_maglev_announce_hold is 7, must be more than 7 seconds, the length of the first round of checks",
-        ),
     ],
 )
 def test_ipvs_maglev(pem: Path, path: str, value: Any, line: str) -> None:
