@@ -23,7 +23,7 @@ class KeepalivedDaemon(Component):
 
     role = ROLE
     order = 25
-    sources = {"unit_changed": "the roles that include it"}
+    sources = {"pending": "the roles that include it"}
 
     def runs_on(self, host: Host, deployment: Deployment) -> bool:
         """Nowhere by itself."""

@@ -101,7 +101,8 @@ def read_configuration(path: str) -> tuple[dict[str, str], list[Gate]]:
         for entry in configuration["gates"]:
             where = f"{path}: gate {entry['name']!r}"
             # only reports of keepalived have to be waited for: it sends the first ones before it has checked anything
-            gates.append(Gate({**configuration["defaults"], **({"hold": 0} if entry.get("url") else {}), **entry}))
+            given = {name: value for name, value in entry.items() if value is not None}
+            gates.append(Gate({**configuration["defaults"], **({"hold": 0} if given.get("url") else {}), **given}))
             if gates[-1].name in [gate.name for gate in gates[:-1]]:
                 raise ValueError("is there twice, must be unique")
     except KeyError as error:
