@@ -82,6 +82,12 @@ announced_vips:
   type: list
   elements: str
   sample: [198.51.100.1]
+addresses:
+  description: Addresses of all interfaces, without prefix lengths.
+  returned: success
+  type: list
+  elements: str
+  sample: [127.0.0.1, "::1", 10.20.0.21]
 sysctls:
   description: Values of the parameters asked for; those the kernel lacks are null.
   returned: success
@@ -192,6 +198,11 @@ def main() -> None:
     def vips(*selector: str) -> list[str]:
         return sorted(route["dst"] for family in ("-4", "-6") for route in routes(family, *selector))
 
+    def addresses() -> list[str]:
+        output = module.run_command([ip, "-json", "address", "show"], check_rc=True)[1]
+        found = [entry for link in json.loads(output or "[]") for entry in link.get("addr_info") or []]
+        return sorted(entry["local"] for entry in found if "local" in entry)
+
     bgp: dict[str, str] = {}
     bfd: dict[str, str] = {}
     vtysh = module.get_bin_path("vtysh")
@@ -214,6 +225,7 @@ def main() -> None:
         },
         local_vips=vips("table", "local", "proto", str(module.params["local_protocol"])),
         announced_vips=vips("proto", str(module.params["marker_protocol"]), "type", "blackhole"),
+        addresses=addresses(),
         sysctls={name: read_sysctl(name) for name in module.params["sysctls"]},
         haproxy=server_states(table) if table else {},
     )
