@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.multitier.loadbalancer.plugins.module_utils import gates, topology
 
-SERVICES = [
+SERVICES: list[dict[str, Any]] = [
     {
         "name": "www",
         "vips": ["198.51.100.1", "2001:DB8:0100:0::1"],
