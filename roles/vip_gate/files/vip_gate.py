@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import functools
 import ipaddress
 import json
 import os
@@ -26,6 +27,7 @@ import sys
 import termios
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,6 +39,9 @@ SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 LIMITS = {"rise": (1, 100), "fall": (1, 100), "interval": (0.1, 60), "timeout": (0.1, 60)}
 LIMITS.update(hold=(0, 600), stop_delay=(0, 60))
 PATHS = ("announce_command", "state_directory", "fifo", "pid_file")
+
+
+log = functools.partial(print, flush=True)  # to the journal
 
 
 class ConfigurationError(Exception):
@@ -63,13 +68,13 @@ class Gate:
         self.keys = [f"url of {self.name}"] if self.url else self.servers
 
 
+@dataclass
 class Input:
     """What is known of a URL or of a virtual server."""
 
-    def __init__(self, good: bool, since: float) -> None:
-        self.good = good
-        self.since = since  # when it was heard of first, by the monotonic clock
-        self.row = 0  # answers in a row that contradict `good`
+    good: bool
+    since: float  # when it was heard of first, by the monotonic clock
+    row: int = 0  # answers in a row that contradict `good`
 
     def answer(self, healthy: bool, gate: Gate) -> bool:
         """Count an answer of a URL; whether the input changed."""
@@ -78,11 +83,6 @@ class Input:
             return False
         self.good, self.row = healthy, 0
         return True
-
-
-def log(text: str) -> None:
-    """A line for the journal."""
-    print(text, flush=True)
 
 
 def server_key(address: Any, port: Any, protocol: str = "tcp") -> str:
@@ -129,8 +129,7 @@ def notify(text: str) -> None:
     address = os.environ.get("NOTIFY_SOCKET")
     if address:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
-            connection.connect("\0" + address[1:] if address.startswith("@") else address)
-            connection.sendall(text.encode())
+            connection.sendto(text.encode(), "\0" + address[1:] if address.startswith("@") else address)
 
 
 def crash(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -154,8 +153,8 @@ async def status_of(url: str) -> str:
 class Daemon:
     """All gates of a host."""
 
-    def __init__(self, path: str, taking_over: bool) -> None:
-        self.path, self.taking_over = path, taking_over
+    def __init__(self, path: str) -> None:
+        self.path = path
         self.paths, self.gates = read_configuration(path)
         self.vips = {vip for gate in self.gates for vip in gate.vips}
         self.state_file = os.path.join(self.paths["state_directory"], "state.json")
@@ -167,8 +166,6 @@ class Daemon:
         self.rest = b""
         self.changed = asyncio.Event()
         self.ending = ""  # stop or reload, once a signal asked for it
-
-    # What is known, and what follows from it
 
     def open_at(self, gate: Gate) -> float | None:
         """When a gate opens, which may be over; None while an input is bad or unknown."""
@@ -197,11 +194,10 @@ class Daemon:
 
     def load(self) -> None:
         """Read what the process before this one knew."""
-        try:
-            with open(self.state_file, encoding="utf-8") as file:
-                state = json.load(file)
-        except (OSError, ValueError):
+        if not os.path.exists(self.state_file):
             return
+        with open(self.state_file, encoding="utf-8") as file:
+            state = json.load(file)
         mine = {key for gate in self.gates for key in gate.keys}
         checker = process(self.paths["pid_file"])
         for key, (good, since) in state["inputs"].items():
@@ -213,8 +209,6 @@ class Daemon:
                 self.inputs[key] = Input(good, since if key in state["servers"] else time.monotonic())
         self.announced = set(state["announced"])
         self.checker = checker if state["checker"] == checker else None
-
-    # keepalived's reports
 
     def open_fifo(self) -> None:
         """Begin to read reports, those first that came while nobody read."""
@@ -229,10 +223,8 @@ class Daemon:
             while waiting > 0:
                 waiting -= len(os.read(self.fifo, waiting))
             self.forget_servers()
-        try:
+        with contextlib.suppress(OSError):
             fcntl.fcntl(self.fifo, SET_PIPE_SIZE, PIPE_SIZE)
-        except OSError as error:
-            log(f"the FIFO keeps its size: {error.strerror}")
         self.follow_checker()
         asyncio.get_running_loop().add_reader(self.fifo, self.read_reports)
 
@@ -248,21 +240,15 @@ class Daemon:
             if self.checker:
                 log("keepalived's health checks ended: nothing is known until they are done again")
             self.forget_servers()
-        if now == self.checker and self.pidfd >= 0:
+        elif self.pidfd >= 0:
             return
         loop = asyncio.get_running_loop()
         if self.pidfd >= 0:
             loop.remove_reader(self.pidfd)
             os.close(self.pidfd)
-            self.pidfd = -1
-        self.checker = now
+        self.checker, self.pidfd = now, os.pidfd_open(now[0]) if now else -1
         if now:
-            try:
-                self.pidfd = os.pidfd_open(now[0])
-                loop.add_reader(self.pidfd, self.follow_checker)
-            except ProcessLookupError:
-                self.checker = None
-                self.forget_servers()
+            loop.add_reader(self.pidfd, self.follow_checker)
 
     def read_reports(self) -> None:
         """Take what is in the FIFO, line by line."""
@@ -280,8 +266,6 @@ class Daemon:
                 self.inputs.setdefault(key, Input(False, time.monotonic())).good = state == "UP"
         self.changed.set()
 
-    # URLs
-
     async def watch(self, gate: Gate) -> None:
         """Ask a URL for ever."""
         key = gate.keys[0]
@@ -296,8 +280,6 @@ class Daemon:
                 log(f"{gate.name}: {gate.url}: {found}")
                 self.changed.set()
             await asyncio.sleep(max(0.0, began + gate.interval - time.monotonic()))
-
-    # Announcements
 
     async def announce(self, action: str, vips: Iterable[str]) -> bool:
         """Call vip-announce; whether it did all."""
@@ -336,10 +318,9 @@ class Daemon:
 
     async def clean(self) -> None:
         """Withdraw what an earlier process left announced and this one knows no reason for."""
-        if not self.taking_over:
-            present = await self.present()
-            gone = present - self.wanted()[0]
-            self.announced &= present - gone if await self.announce("down", gone) else present
+        present = await self.present()
+        gone = present - self.wanted()[0]
+        self.announced &= present - gone if await self.announce("down", gone) else present
 
     async def stop(self) -> None:
         """Withdraw everything, and let what is on its way still arrive."""
@@ -347,12 +328,8 @@ class Daemon:
             os.unlink(self.running_file)
         vips = self.announced | await self.present()
         delay = max([gate.stop_delay for gate in self.gates if vips & set(gate.vips)], default=0)
-        for dummy in range(3):
-            if await self.announce("down", vips):
-                break
-            await asyncio.sleep(1)
-        else:
-            sys.exit(f"could not withdraw all of {' '.join(sorted(vips))}")
+        while not await self.announce("down", vips):
+            await asyncio.sleep(1)  # systemd ends this, and withdraws itself
         self.announced = set()
         # a URL must prove itself again; keepalived's last reports hold as long as it runs
         self.inputs = {key: entry for key, entry in self.inputs.items() if key.startswith("[")}
@@ -374,8 +351,8 @@ class Daemon:
             self.ending = how
         self.changed.set()
 
-    async def run(self) -> None:
-        """Everything, until a signal ends it."""
+    async def run(self, taking_over: bool) -> bool:
+        """Everything, until a signal ends it; whether the process is to start anew."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(crash)
         loop.add_signal_handler(signal.SIGTERM, self.end, "stop")
@@ -386,7 +363,8 @@ class Daemon:
         if any(gate.servers for gate in self.gates):
             self.open_fifo()
             self.read_reports()
-        await self.clean()
+        if not taking_over:
+            await self.clean()
         wait = await self.apply()
         tasks = [asyncio.create_task(self.watch(gate)) for gate in self.gates if gate.url]
         for task in tasks:
@@ -406,13 +384,12 @@ class Daemon:
         if self.ending == "stop":
             notify("STOPPING=1")
             await self.stop()
+        return self.ending == "reload"
 
 
 async def live(path: str, taking_over: bool) -> bool:
-    """One life of the daemon; whether another one is to follow."""
-    daemon = Daemon(path, taking_over)
-    await daemon.run()
-    return daemon.ending == "reload"
+    """One life of the daemon, made in its loop: Python 3.9 binds events to it at once."""
+    return await Daemon(path).run(taking_over)
 
 
 def main(words: list[str]) -> None:

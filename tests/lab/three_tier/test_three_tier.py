@@ -104,7 +104,7 @@ def test_health_checks_that_crash_withdraw_until_new_ones_passed(node: Any) -> N
     """Its parent lives on and starts them anew, which no unit of systemd sees."""
     director = node("d1")
     wait_until("all VIPs are announced", lambda: announced(director) == VIPS)
-    director.check_output("kill -KILL $(cat /run/keepalived/checkers.pid)")
+    director.check_output("kill -KILL $(cat /run/checkers.pid)")
     wait_until("nothing is announced", lambda: not announced(director), 10, 0.2)
     time.sleep(5)
     assert announced(director) == set(), "announced before new checks passed"

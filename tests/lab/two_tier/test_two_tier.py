@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +21,11 @@ VIPS = {"198.51.100.1", "198.51.100.2", "2001:db8:100::1", "2001:db8:100::2"}
 
 def announced(proxy: Any) -> set[str]:
     return set(proxy.check_output("vip-announce status").split())
+
+
+def announces(proxy: Any, vips: set[str]) -> bool:
+    """Whether these are announced, and no others."""
+    return announced(proxy) == vips
 
 
 def paths(node: Any, prefix: str) -> list[int]:
@@ -78,7 +84,7 @@ def test_a_vip_and_a_service_that_come_and_go_disturb_no_other(playbook: Any, no
         for words, expected in (["-e", extra], more), ([], VIPS):
             result = playbook("site.yml", "--limit", "p1", *words, mitogen=True)
             assert result.returncode == 0, told(result.stdout)
-            wait_until(f"it announces {expected}", lambda wanted=expected: announced(proxy) == wanted)
+            wait_until(f"it announces {expected}", partial(announces, proxy, expected))
     assert not [line for line in lines() if any(f" {vip} " in line for vip in VIPS)]
 
 

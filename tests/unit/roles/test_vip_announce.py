@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from tests.unit.support import namespace
-from tests.unit.support.namespace import Namespace
+from ansible_collections.multitier.loadbalancer.tests.unit.support import namespace
+from ansible_collections.multitier.loadbalancer.tests.unit.support.namespace import Namespace
 
 pytestmark = namespace.needed
 

@@ -13,9 +13,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.multitier.loadbalancer.plugins.modules import vip_routes
-
-from tests.unit.support import namespace
-from tests.unit.support.namespace import Namespace
+from ansible_collections.multitier.loadbalancer.tests.unit.support import namespace
+from ansible_collections.multitier.loadbalancer.tests.unit.support.namespace import Namespace
 
 VIP4, VIP6 = "198.51.100.1", "2001:db8:100::1"
 PROGRAM = """
