@@ -33,13 +33,23 @@ def main(role: str, template: str) -> None:
     """Read variants from standard input and write texts to standard output, both as JSON."""
     from ansible.parsing.dataloader import DataLoader
     from ansible.plugins.loader import init_plugin_loader
-    from ansible.template import Templar, trust_as_template
+    from ansible.template import Templar
+
+    trusted: dict[str, Any] = {"trusted_as_template": True}
+    try:
+        from ansible.template import trust_as_template
+    except ImportError:  # ansible-core 2.18, which trusts all
+
+        def trust_as_template(value: str) -> str:
+            return value
+
+        trusted = {}
 
     init_plugin_loader([])
     loader = DataLoader()
     known: dict[str, Any] = {"ansible_managed": "Ansible managed"}
     for directory in ("defaults", "vars"):
-        known.update(loader.load_from_file(str(ROOT / f"roles/{role}/{directory}/main.yml"), trusted_as_template=True))
+        known.update(loader.load_from_file(str(ROOT / f"roles/{role}/{directory}/main.yml"), **trusted))
     text = trust_as_template((ROOT / f"roles/{role}/templates/{template}").read_text(encoding="utf-8"))
     texts = []
     for variables in json.load(sys.stdin):

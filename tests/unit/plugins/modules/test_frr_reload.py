@@ -123,9 +123,32 @@ def run(capsys: pytest.CaptureFixture[str]) -> ModuleRunner:
 
 
 def test_nothing_is_loaded_where_nothing_differs(frr: Frr, run: ModuleRunner) -> None:
+    frr.conf.write_text(f"! Ansible managed\n{RUNNING.replace('hostname r1', '')}hostname r1\n", encoding="utf-8")
     result = run(path=str(frr.conf))
     assert (result["changed"], result["delta"]) == (False, [])
+    assert [call.split()[:2] for call in frr.calls] == [["vtysh", "-c"]]
+
+
+def test_frr_reload_has_the_last_word_where_a_line_differs(frr: Frr, run: ModuleRunner) -> None:
+    frr.conf.write_text(RUNNING.replace("hostname r1", "hostname  r1"), encoding="utf-8")
+    assert not run(path=str(frr.conf))["changed"]
     assert [call.split()[:2] for call in frr.calls] == [["vtysh", "-c"], ["frr-reload.py", "--test"]]
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        (" neighbor 10.20.0.31 password 0ld-w0rd\n", ""),
+        ("", "hostname r2\n"),
+        ("  detect-multiplier 5\n", ""),
+        (" exit-address-family\n", "  maximum-paths 64\n exit-address-family\n"),
+        ("ipv4 unicast\n  neighbor", "ipv6 unicast\n  neighbor"),
+    ],
+)
+def test_a_line_that_is_added_gone_or_elsewhere_is_a_difference(here: str, there: str) -> None:
+    families = " address-family ipv4 unicast\n  neighbor n activate\n exit-address-family\nexit\n!\nbfd"
+    running = RUNNING.replace("exit\n!\nbfd", families)
+    assert frr_reload.statements(running) != frr_reload.statements(running.replace(here, there, 1))
 
 
 def test_what_differs_is_loaded_and_told_without_passwords(frr: Frr, run: ModuleRunner) -> None:
@@ -160,9 +183,9 @@ def test_check_mode_says_what_a_run_would_change_and_loads_nothing(frr: Frr, run
 
 def test_a_load_that_fails_says_what_frr_said_without_passwords(frr: Frr, run: ModuleRunner) -> None:
     (frr.directory / "delta").write_text("Lines To Add\n", encoding="utf-8")
-    frr.program(
-        "frr-reload.py", 'case "$1" in --test) cat delta;; *) echo "line 3: n password 0ld-w0rd" >&2; exit 1;; esac'
-    )
+    frr.conf.write_text(RUNNING + "hostname r2\n", encoding="utf-8")
+    said = 'echo "line 3: n password 0ld-w0rd" >&2; exit 1'
+    frr.program("frr-reload.py", f'case "$1" in --test) cat delta;; *) {said};; esac')
     result = run(path=str(frr.conf))
     assert result["failed"]
     assert result["msg"] == "Loading FRR's file failed with 1 and said: line 3: n password ********"
