@@ -197,7 +197,7 @@ def check_haproxy_l7(values: Mapping[str, Any]) -> list[str]:
     if not values["health_addresses"]:
         problems.append("haproxy_l7_health_addresses is [], must have at least one address of this host")
     with contextlib.suppress(TypeError, ValueError):  # reported as a range
-        problems += health_port_problems(values["health_port"], values["health_tls_port"], values["services"])
+        problems += health_port_problems([values["health_port"], values["health_tls_port"]], values["services"])
     problems += time_problem("haproxy_l7_hard_stop_after", values["hard_stop_after"])
     for name, value in values["timeouts"].items():
         problems += time_problem(f"haproxy_l7_timeouts.{name}", value)
