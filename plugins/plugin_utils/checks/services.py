@@ -71,12 +71,12 @@ def sockets(services: Sequence[Entry]) -> list[str]:
     ]
 
 
-def health_port_problems(port: Any, tls_port: Any, services: Sequence[Entry]) -> list[str]:
-    """Problems of the ports on which proxies answer health checks."""
+def health_port_problems(ports: Sequence[Any], services: Sequence[Entry]) -> list[str]:
+    """Problems of the ports, in clear and over TLS, on which a proxy answers health checks."""
     problems = []
-    if int(port) == int(tls_port):
-        problems.append(f"haproxy_l7_health_tls_port is {port}, must differ from haproxy_l7_health_port")
-    for name, value in (("haproxy_l7_health_port", port), ("haproxy_l7_health_tls_port", tls_port)):
+    if int(ports[0]) == int(ports[1]):
+        problems.append(f"haproxy_l7_health_tls_port is {ports[1]}, must differ from haproxy_l7_health_port")
+    for name, value in zip(("haproxy_l7_health_port", "haproxy_l7_health_tls_port"), ports):
         taken = [
             service["name"]
             for service in services

@@ -64,7 +64,7 @@ class HaproxyL7(Component):
     def problems(self, values: Mapping[str, Any]) -> list[str]:
         """Services, backends and certificates, the health check's addresses, and the times."""
         found = service_problems(ROLE, values["services"], values["backends"], values["certificates"])
-        found += health_port_problems(values["health_port"], values["health_tls_port"], values["services"])
+        found += health_port_problems([values[name] for name in SAME], values["services"])
         for address in values["health_addresses"]:
             found += address_problem(f"{ROLE}_health_addresses", address)
         if not values["health_addresses"]:
@@ -82,7 +82,7 @@ class HaproxyL7(Component):
         served = [service.declared for service in deployment.services]
         for host in proxies:
             ports = [host.settings[ROLE][f"{ROLE}_{name}"] for name in SAME]
-            yield from ((host.name, line) for line in health_port_problems(ports[0], ports[1], served))
+            yield from ((host.name, line) for line in health_port_problems(ports, served))
         for name in (f"{ROLE}_{name}" for name in SAME):
             wanted = proxies[0].settings[ROLE][name] if proxies else None
             for host in proxies[1:]:

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.lab.conftest import told
+from tests.lab.conftest import get, told, wait_until
 
 PROBE = Path(__file__).parents[1] / "node" / "neighbour_probe.py"
 VIPS = ["198.51.100.1", "198.51.100.2", "2001:db8:100::1", "2001:db8:100::2"]
@@ -49,8 +50,23 @@ def test_frr_runs_what_its_file_says(node: Any, groups: Any) -> None:
 def test_secrets_and_configurations_are_not_for_everybody(node: Any, groups: Any) -> None:
     for name in groups["proxies"]:
         certificate = node(name).file("/etc/haproxy/certificates/www.pem")
-        assert (certificate.user, certificate.group, certificate.mode) == ("root", "haproxy", 0o640)
+        assert (certificate.user, certificate.group, certificate.mode) == ("root", "root", 0o600)
+        assert node(name).file("/etc/haproxy/certificates").mode == 0o700
         assert node(name).file("/etc/frr/frr.conf").mode == 0o640
+
+
+def test_haproxy_sees_no_file_of_the_host_and_its_requests_are_in_the_journal(
+    node: Any, groups: Any, client: Any
+) -> None:
+    """Without rsyslog: it is in a chroot, in which Debian's unit puts the journal's socket."""
+    asked = f"/logged-{uuid.uuid4()}"
+    get(client, f"http://{VIPS[1]}{asked}")
+    proxies = [node(name) for name in groups["proxies"]]
+    for proxy in proxies:
+        roots = proxy.check_output("for pid in $(pidof haproxy); do readlink /proc/$pid/root; done").split()
+        assert sorted(set(roots)) == ["/", "/var/lib/haproxy"]  # the master's and a worker's
+    find = f"journalctl -q -t haproxy --since -1min -g {asked}"
+    wait_until("the request in a journal", lambda: any(proxy.run(find).rc == 0 for proxy in proxies), 10)
 
 
 def test_a_switch_is_configured_as_a_switch(node: Any, groups: Any) -> None:

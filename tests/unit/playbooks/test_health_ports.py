@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar
 from ansible_collections.multitier.loadbalancer.tests.unit.support import deployment
+from ansible_collections.multitier.loadbalancer.tests.unit.support.templates import load, render
 
 from tools.role_specs import ROOT
 
@@ -20,15 +19,14 @@ from tools.role_specs import ROOT
     [({}, [8090, 8453]), ({"haproxy_l7_health_port": 9090, "haproxy_l7_health_tls_port": 9443}, [9090, 9443])],
 )
 def test_the_ports_that_proxies_have_are_those_that_directors_ask(ports: dict[str, int], asked: list[int]) -> None:
-    loader = DataLoader()
     (given,) = [
         task["vars"]
-        for play in loader.load_from_file(str(ROOT / "playbooks/three_tier.yml"), trusted_as_template=True)
+        for play in load(ROOT / "playbooks/three_tier.yml")
         for task in play["tasks"]
         if "ipvs_maglev_services" in task.get("vars", {})
     ]
     hosts = deployment.deployment("")
     hosts["p1"] |= ports
     variables: dict[str, Any] = {**hosts["d1"], **given, "groups": deployment.GROUPS, "hostvars": hosts}
-    (service,) = Templar(loader=loader, variables=variables).template(given["ipvs_maglev_services"])
+    (service,) = render(given["ipvs_maglev_services"], variables)
     assert [listener["check"]["port"] for listener in service["listeners"]] == asked

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar, trust_as_template
+from ansible_collections.multitier.loadbalancer.tests.unit.support.templates import load, render
 
 from tools.role_specs import ROOT
 
@@ -17,10 +16,9 @@ ROLE = ROOT / "roles/haproxy_l7"
 
 def variables(shared: dict[str, Any], **own: Any) -> dict[str, Any]:
     """The role's variables: loadbalancer_* of shared, then its own by their names without the prefix."""
-    loader = DataLoader()
     found: dict[str, Any] = {}
     for file in ("defaults/main.yml", "vars/main.yml"):
-        found |= loader.load_from_file(str(ROLE / file), trusted_as_template=True)
+        found |= load(ROLE / file)
     found |= {f"haproxy_l7_{name}": shared[f"loadbalancer_{name}"] for name in ("services", "backends", "certificates")}
     return found | {f"haproxy_l7_{name}": value for name, value in own.items()}
 
@@ -32,5 +30,4 @@ def rendered(template: str, shared: dict[str, Any], **own: Any) -> str:
 
 def value(expression: str, shared: dict[str, Any], **own: Any) -> Any:
     """What an expression gives in the role."""
-    templar = Templar(loader=DataLoader(), variables=variables(shared, **own))
-    return templar.template(trust_as_template("{{ " + expression + " }}"))
+    return render("{{ " + expression + " }}", variables(shared, **own))

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.parsing.dataloader import DataLoader
-from ansible.parsing.vault import VaultLib, VaultSecret, VaultSecretsContext
-from ansible.template import Templar, trust_as_template
+from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.multitier.loadbalancer.plugins.filter import deployment as filters
 from ansible_collections.multitier.loadbalancer.plugins.plugin_utils import certificates
 from ansible_collections.multitier.loadbalancer.tests.unit.support import deployment
+from ansible_collections.multitier.loadbalancer.tests.unit.support.templates import render
 
 NOW = datetime.datetime(2026, 6, 1, tzinfo=datetime.UTC)
 SECRETS = [("default", VaultSecret(b"a password"))]
@@ -126,16 +125,8 @@ def test_an_encrypted_key_is_refused_without_asking(good: str, tmp_path: Path) -
 
 def read_by_ansible(path: Path, secrets: list[Any]) -> str:
     """What the role would install of a file, read with these vault secrets."""
-    VaultSecretsContext._current = None  # there is one a process, else
-    loader = DataLoader()
-    loader.set_vault_secrets(secrets)
-    VaultSecretsContext.initialize(VaultSecretsContext(secrets))
-    try:
-        expression = "{{ [] | multitier.loadbalancer.haproxy_files([], [{'name': 'www', 'file': path}]) }}"
-        files = Templar(loader=loader, variables={"path": str(path)}).template(trust_as_template(expression))
-    finally:
-        VaultSecretsContext._current = None
-    return str(files[1]["secret_content"])
+    template = "{{ [] | multitier.loadbalancer.haproxy_files([], [{'name': 'www', 'file': path}]) }}"
+    return str(render(template, {"path": str(path)}, secrets)[1]["secret_content"])
 
 
 def encrypted(path: Path, text: str) -> Path:
