@@ -233,7 +233,7 @@ def health_port_findings(groups: Groups, hosts: HostVars, specs: Mapping[str, Sp
     findings = []
     for host in proxies:
         services = hosts[host].get("loadbalancer_services") or []
-        findings += [(host, line) for line in health_port_problems(*ports[host], services)]
+        findings += [(host, line) for line in health_port_problems(ports[host][0], ports[host][1], services)]
         findings += [
             (host, f"{name} is {port}, must be that of {proxies[0]}, {wanted}: directors ask all proxies on one port")
             for name, port, wanted in zip(names, ports[host], ports[proxies[0]])
