@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from lab import capture, image, machine, saved, state, wiring
 from lab.errors import LabError
+from lab.lab import Lab
+from lab.lifecycle import down, images_of, restart, restore, up
 from lab.progress import Progress
 from lab.state import LabState
 from lab.systems import systems
-from lab.up import Lab, down, images_of, restart, restore, up
 
 if TYPE_CHECKING:
     import argparse

@@ -16,8 +16,8 @@ from lab import certificates, cli, commands, state
 from lab import inventory as reader
 from lab.errors import LabError
 from lab.model import Topology
+from lab.programs.sniffer import header, record
 from lab.progress import Progress
-from lab.sniffer import header, record
 from lab.state import LabState
 
 
@@ -48,7 +48,7 @@ def test_help_has_examples_of_every_kind(capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     "command",
     ["up", "down", "status", "ssh", "run", "logs", "cut", "mend", "kill", "start", "capture", "inventory",
-     "connection", "image", "save", "restore", "forget"],
+     "connection", "image", "save", "restore", "forget", "demo"],
 )  # fmt: skip
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
