@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab import commands, machine
+from lab.demo import tour
 from lab.errors import LabError
-from lab.up import BOOT_SECONDS
+from lab.lifecycle import BOOT_SECONDS
+from lab.systems import DEFAULT, systems
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +29,7 @@ examples:
   lab cut p1:eth1                           lose all packets of a NIC; `lab mend p1:eth1` ends it
   lab save deployed                         keep all disks; `lab restore deployed` goes back to them
   lab capture fabric --seconds 5 -w f.pcap  record a link
+  lab demo                                  all of it, with a failure under load, on the three-tier example
   lab down -i inventories/three_tier        take the lab down; nothing is left but the image
 
 Where only one lab is there, it is meant; else say which one by --name or -i.
@@ -140,7 +143,12 @@ def _add_commands(to: _Adder) -> None:
     to.add(
         "connection", commands.connection_command, "print how programs reach the lab: ssh configuration, inventories"
     )
-    one = to.add("image", commands.image_command, "build the image of the nodes if it is not there yet", selects=False)
+    one = to.add(
+        "demo", tour.command, "bring three tiers up, deploy them, and show a failure under load", selects=False
+    )
+    tour.add_arguments(one)
+    one = to.add("image", commands.image_command, "build an image of nodes if it is not there yet", selects=False)
+    one.add_argument("--os", choices=sorted(systems()), default=DEFAULT, help="for hosts of this lab_os (%(default)s)")
     one.add_argument("--rebuild", action="store_true", help="even if it is there: takes newer packages")
     one.add_argument("--prune", action="store_true", help="remove images that no lab uses and no `up` would use")
 

@@ -16,8 +16,8 @@ from lab import certificates, cli, commands, state
 from lab import inventory as reader
 from lab.errors import LabError
 from lab.model import Topology
+from lab.programs.sniffer import header, record
 from lab.progress import Progress
-from lab.sniffer import header, record
 from lab.state import LabState
 
 
@@ -31,7 +31,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def dead(topology: Topology) -> LabState:
     """A lab whose processes have all gone, as after a crash of the machine."""
     lab = LabState("small")
-    lab.write({"inventory": "/nowhere/small", "image": "/nowhere/image.ext4", "topology": topology.to_json()})
+    lab.write({"inventory": "/nowhere/small", "images": {}, "topology": topology.to_json()})
     console = lab.node_directory(topology.node("b1")) / "console.log"
     state.write_file(console, "first line\nlast words\n")
     return lab
@@ -48,7 +48,7 @@ def test_help_has_examples_of_every_kind(capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     "command",
     ["up", "down", "status", "ssh", "run", "logs", "cut", "mend", "kill", "start", "capture", "inventory",
-     "connection", "image", "save", "restore", "forget"],
+     "connection", "image", "save", "restore", "forget", "demo"],
 )  # fmt: skip
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -146,6 +146,16 @@ def test_certificates_are_made_only_below_the_inventory_and_only_where_missing(t
     outside = [reader.Host("p1", {"loadbalancer_certificates": [{"name": "x", "file": "/nowhere/x.pem"}]})]
     with pytest.raises(LabError, match=r"host p1: the certificate /nowhere/x\.pem does not exist"):
         certificates.make_missing(outside, tmp_path, said.append)
+
+
+def test_a_certificate_in_a_linked_directory_of_the_inventory_is_made(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "deep/inventory").mkdir(parents=True)
+    (tmp_path / "deep/inventory/group_vars").symlink_to(tmp_path / "elsewhere")
+    wanted = [{"name": "a", "file": str(tmp_path / "deep/inventory/group_vars/a.pem"), "domains": ["a.example.com"]}]
+    hosts = [reader.Host("p1", {"loadbalancer_certificates": wanted})]
+    certificates.make_missing(hosts, tmp_path / "deep/inventory", lambda _text: None)
+    assert (tmp_path / "elsewhere/a.pem").exists()
 
 
 def test_progress_on_a_plain_stream_says_each_thing_once() -> None:

@@ -17,16 +17,17 @@ from pathlib import Path
 import pytest
 
 from lab import certificates
-from lab.demo import Demo, parser
-from lab.demonstration import outage, trace
-from lab.demonstration.playbooks import Phases, fold, verification_table
-from lab.demonstration.screen import MARGIN, Screen
-from lab.demonstration.site import Site
+from lab.cli import parser
+from lab.demo import outage, trace
+from lab.demo.playbooks import Phases, fold, verification_table
+from lab.demo.screen import MARGIN, Screen
+from lab.demo.site import Site
+from lab.demo.tour import Demo
 from lab.errors import LabError
-from lab.load import Probe, report
+from lab.lab import Lab
 from lab.model import Nic, Node, Topology
+from lab.programs.load import Probe, report
 from lab.state import LabState
-from lab.up import Lab
 
 PLAYBOOK = """\
 PLAY [Two tiers] ***************************************************************
@@ -175,7 +176,7 @@ def test_the_request_that_is_suggested_works_as_written(site: Site, tmp_path: Pa
         listener = {"port": server.server_port, "protocol": "https"}
         here = dataclasses.replace(site, services=[{"vips": ["127.0.0.1"], "listeners": [listener]}])
         stream = io.StringIO()
-        Demo(parser().parse_args([]), Screen(stream)).farewell(here)
+        Demo(parser().parse_args(["demo"]), Screen(stream)).farewell(here)
         output = stream.getvalue()
         command = output[output.index("curl") :].partition("  ")[0].split()
         answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)

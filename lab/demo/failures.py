@@ -9,13 +9,13 @@ import dataclasses
 import io
 from typing import TYPE_CHECKING
 
+from lab.lifecycle import BOOT_SECONDS, restart
 from lab.progress import Progress
-from lab.up import BOOT_SECONDS, restart
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lab.demonstration.site import Site
+    from lab.demo.site import Site
 
 
 @dataclasses.dataclass(frozen=True)

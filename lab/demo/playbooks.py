@@ -14,13 +14,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.demonstration.site import CHECKOUT
+from lab.demo.site import CHECKOUT
 from lab.errors import LabError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lab.demonstration.screen import Screen
+    from lab.demo.screen import Screen
 
 LAST_LINES = 25
 _RECAP = re.compile(r"(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)")

@@ -9,14 +9,14 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
 
-from lab.demonstration import trace
-from lab.demonstration.client_load import ClientLoad, Size
+from lab.demo import trace
+from lab.demo.client_load import ClientLoad, Size
 from lab.errors import LabError
 
 if TYPE_CHECKING:
-    from lab.demonstration.failures import Failure
-    from lab.demonstration.screen import Screen
-    from lab.demonstration.site import Site
+    from lab.demo.failures import Failure
+    from lab.demo.screen import Screen
+    from lab.demo.site import Site
 
 CALM_BEFORE, DOWN, CALM_AFTER = 5.0, 15.0, 8.0  # seconds of load before the failure, until it is mended, and after that
 BACK_SECONDS = 180.0  # in which a mended node must do its part again
