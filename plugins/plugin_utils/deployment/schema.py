@@ -47,7 +47,8 @@ def complete(values: Mapping[str, Any], options: Mapping[str, Spec]) -> dict[str
     What has neither value nor default is None. Raises ValueError for values that the structure checks let through and
     Ansible does not take.
     """
-    result = ArgumentSpecValidator(dict(options)).validate(dict(values))
+    # what is null is as if it were not there, inside of structures too
+    result = ArgumentSpecValidator(dict(options)).validate(without_none(dict(values)))
     if result.error_messages:
         raise ValueError("; ".join(result.error_messages))
     completed: dict[str, Any] = result.validated_parameters

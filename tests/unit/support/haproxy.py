@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.multitier.loadbalancer.plugins.plugin_utils.deployment import schema
 from ansible_collections.multitier.loadbalancer.tests.unit.support.templates import load, render
 
 from tools.role_specs import ROOT
@@ -16,11 +17,11 @@ ROLE = ROOT / "roles/haproxy_l7"
 
 def variables(shared: dict[str, Any], **own: Any) -> dict[str, Any]:
     """The role's variables: loadbalancer_* of shared, then its own by their names without the prefix."""
-    found: dict[str, Any] = {}
-    for file in ("defaults/main.yml", "vars/main.yml"):
-        found |= load(ROLE / file)
-    found |= {f"haproxy_l7_{name}": shared[f"loadbalancer_{name}"] for name in ("services", "backends", "certificates")}
-    return found | {f"haproxy_l7_{name}": value for name, value in own.items()}
+    given = {f"haproxy_l7_{name}": shared[f"loadbalancer_{name}"] for name in ("services", "backends", "certificates")}
+    given |= {f"haproxy_l7_{name}": value for name, value in own.items()}
+    complete = schema.complete(given, schema.role("haproxy_l7"))
+    values = {name.removeprefix("haproxy_l7_"): value for name, value in complete.items()}
+    return {**load(ROLE / "vars/main.yml"), "__haproxy_l7_vars": values}
 
 
 def rendered(template: str, shared: dict[str, Any], **own: Any) -> str:

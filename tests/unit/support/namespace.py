@@ -15,6 +15,7 @@ from typing import Any
 
 import jinja2
 import pytest
+from ansible.plugins.filter.core import comment
 
 ROOT = Path(__file__).resolve().parents[3]
 UNSHARE = ["unshare", "--user", "--map-root-user", "--net"]
@@ -68,7 +69,12 @@ class Namespace:
     def install_role_program(self, template: str, **variables: Any) -> Path:
         """Put a role's program on the path, as the role writes it."""
         text = (ROOT / "roles" / template).read_text(encoding="utf-8")
-        return self.install(Path(template).stem, jinja2.Template(text).render(ansible_managed="test", **variables))
+        role = template.partition("/")[0]
+        values = {name.removeprefix(f"{role}_"): value for name, value in variables.items()}
+        environment = jinja2.Environment(autoescape=False)  # a program, not HTML
+        environment.filters["comment"] = comment
+        known = {**variables, f"__{role}_vars": values, "ansible_managed": "test"}
+        return self.install(Path(template).stem, environment.from_string(text).render(known))
 
     def close(self) -> None:
         """End it."""

@@ -47,13 +47,16 @@ def main(role: str, template: str) -> None:
 
     init_plugin_loader([])
     loader = DataLoader()
+    from ansible_collections.multitier.loadbalancer.plugins.plugin_utils.deployment import schema
+
     known: dict[str, Any] = {"ansible_managed": "Ansible managed"}
-    for directory in ("defaults", "vars"):
-        known.update(loader.load_from_file(str(ROOT / f"roles/{role}/{directory}/main.yml"), **trusted))
+    known.update(loader.load_from_file(str(ROOT / f"roles/{role}/vars/main.yml"), **trusted))
     text = trust_as_template((ROOT / f"roles/{role}/templates/{template}").read_text(encoding="utf-8"))
     texts = []
     for variables in json.load(sys.stdin):
-        templar = Templar(loader=loader, variables={**known, **variables})
+        complete = schema.complete({n: v for n, v in variables.items() if n in schema.role(role)}, schema.role(role))
+        values = {name.removeprefix(f"{role}_"): value for name, value in complete.items()}
+        templar = Templar(loader=loader, variables={**known, **variables, f"__{role}_vars": values})
         texts.append(str(templar.template(text, overrides={"trim_blocks": True}, escape_backslashes=False)))
     json.dump(texts, sys.stdout)
 

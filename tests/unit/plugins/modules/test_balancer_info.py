@@ -29,6 +29,8 @@ DEFAULT6 = '[{"dst":"default","gateway":"2001:db8:20::11","dev":"eth1","metric":
 LOCAL = '[{"type":"local","dst":"198.51.100.1","dev":"lo","scope":"host","flags":[]}]'
 MARKER6 = '[{"type":"blackhole","dst":"2001:db8:100::1","dev":"lo","metric":1024,"flags":[],"pref":"medium"}]'
 
+ADDRESSES = '[{"ifname":"lo","addr_info":[{"family":"inet","local":"127.0.0.1","prefixlen":8}]},{"ifname":"eth1"}]'
+
 IP = f"""#!/bin/sh
 case "$*" in
     "-json -4 route show proto bgp") echo '{ROUTE}';;
@@ -37,6 +39,7 @@ case "$*" in
     "-json -6 route show table local proto 78") echo '[]';;
     "-json -4 route show proto 77 type blackhole") ;;
     "-json -6 route show proto 77 type blackhole") echo '{MARKER6}';;
+    "-json address show") echo '{ADDRESSES}';;
     *) echo "unexpected: $*" >&2; exit 1;;
 esac
 """
@@ -121,6 +124,7 @@ def test_all_of_it(run: ModuleRunner, tmp_path: Path, haproxy: str) -> None:
     result = run(check=True, haproxy_socket=haproxy, sysctls=["kernel.ostype", "net.no.such"])
     assert result["changed"] is False
     assert result["bgp"]["10.20.0.22"] == "Established"
+    assert result["addresses"] == ["127.0.0.1"]
     assert result["bfd"]["2001:db8:20::22"] == "up"
     assert result["routes"] == {"198.51.100.1": ["10.20.0.21", "10.20.0.22"], "::/0": ["2001:db8:20::11"]}
     assert result["local_vips"] == ["198.51.100.1"]
