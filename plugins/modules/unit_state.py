@@ -89,6 +89,7 @@ PROPERTIES = (
     "ActiveState",
     "UnitFileState",
     "NeedDaemonReload",
+    "DropInPaths",
     "ReloadResult",
     "StateChangeTimestampMonotonic",
 )
@@ -156,11 +157,18 @@ class Unit:
                 actions=self.actions,
             )
 
+    def unseen(self) -> list[str]:
+        """Settings of the unit that systemd has not read; of a new directory it does not tell by NeedDaemonReload."""
+        directory = os.path.join("/etc/systemd/system", f"{self.name}.d")
+        names = os.listdir(directory) if os.path.isdir(directory) else []
+        paths = [os.path.join(directory, name) for name in names if name.endswith(".conf")]
+        return [path for path in paths if path not in self.state["DropInPaths"].split()]
+
     def refresh(self) -> None:
         """Have systemd know the unit as it is on the disk."""
         unit_files = ("/etc/systemd/system", "/run/systemd/system")
         pending = [path for path in self.module.params["pending"] if is_below(path, list(unit_files))]
-        unread = self.state["NeedDaemonReload"] == "yes" or self.state["LoadState"] == "not-found"
+        unread = self.state["NeedDaemonReload"] == "yes" or self.state["LoadState"] == "not-found" or self.unseen()
         if unread or (pending and self.module.check_mode):
             self.do("daemon-reload")
             self.state = self.show()
