@@ -36,8 +36,9 @@ options:
     default: true
   loads:
     description:
-      - Files that it reads when it starts or reloads, and directories, which stand for all that is in them.
-      - A file is newer when it was written, moved into its place, or given another owner or mode.
+      - Files that it reads when it starts or reloads, and directories, which stand for all files in them.
+      - A file is newer when it was written, moved into its place, or given another owner or mode. That one was removed
+        is not noticed.
     type: list
     elements: path
     default: []
@@ -93,16 +94,17 @@ PROPERTIES = (
     "ReloadResult",
     "StateChangeTimestampMonotonic",
 )
+SETTINGS = "/etc/systemd/system"
 RUNS = ("active", "reloading")
 
 
 def files_of(paths: list[str]) -> Iterator[str]:
-    """The paths that there are, with everything below those that are directories."""
+    """The files that there are, with all those below directories."""
     for path in paths:
-        if os.path.lexists(path):
+        if os.path.isfile(path):
             yield path
-        for directory, names, files in os.walk(path):
-            yield from (os.path.join(directory, name) for name in [*names, *files])
+        for directory, dummy, files in os.walk(path):
+            yield from (os.path.join(directory, name) for name in files)
 
 
 def newer_than(paths: list[str], moment: float) -> list[str]:
@@ -159,7 +161,7 @@ class Unit:
 
     def unseen(self) -> list[str]:
         """Settings of the unit that systemd has not read; of a new directory it does not tell by NeedDaemonReload."""
-        directory = os.path.join("/etc/systemd/system", f"{self.name}.d")
+        directory = os.path.join(SETTINGS, f"{self.name}.d")
         names = os.listdir(directory) if os.path.isdir(directory) else []
         paths = [os.path.join(directory, name) for name in names if name.endswith(".conf")]
         return [path for path in paths if path not in self.state["DropInPaths"].split()]

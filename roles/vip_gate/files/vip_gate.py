@@ -104,7 +104,7 @@ def read_configuration(path: str) -> tuple[dict[str, str], list[Gate]]:
             given = {name: value for name, value in entry.items() if value is not None}
             gates.append(Gate({**configuration["defaults"], **({"hold": 0} if given.get("url") else {}), **given}))
             if gates[-1].name in [gate.name for gate in gates[:-1]]:
-                raise ValueError("is there twice, must be unique")
+                raise ValueError("is listed twice; it must be unique")
     except KeyError as error:
         raise ConfigurationError(f"{where}: {error} is missing") from error
     except (OSError, ValueError, TypeError, AttributeError) as error:

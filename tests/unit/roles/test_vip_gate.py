@@ -235,5 +235,5 @@ def test_what_is_no_configuration_is_told(tmp_path: Path, text: str) -> None:
 
 def test_two_gates_of_one_name_are_told(host: Host) -> None:
     host.configure(web("www", *VIPS), web("www", "198.51.100.2"))
-    with pytest.raises(vip_gate.ConfigurationError, match="gate 'www': is there twice, must be unique"):
+    with pytest.raises(vip_gate.ConfigurationError, match="gate 'www': is listed twice; it must be unique"):
         vip_gate.read_configuration(str(host.configuration))

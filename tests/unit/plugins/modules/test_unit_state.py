@@ -123,19 +123,24 @@ def test_a_file_that_is_newer_than_the_start_is_loaded_once(
     assert run(name="web", loads=[str(loads)])["changed"] is False
 
 
-def test_a_file_that_was_removed_or_moved_into_its_place_is_noticed(
+def test_an_old_file_that_was_moved_into_its_place_is_noticed(
+    systemd: Systemd, run: ModuleRunner, loads: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "staged").write_text("old, and moved later")
+    started(systemd)
+    time.sleep(0.02)
+    (tmp_path / "staged").rename(loads / "main.conf")
+    run(name="web", loads=[str(loads)])
+    assert systemd.calls() == ["reload web"]
+
+
+def test_a_file_that_nobody_names_any_more_may_go_without_a_reload(
     systemd: Systemd, run: ModuleRunner, loads: Path
 ) -> None:
-    (loads / "staged").write_text("old, and moved later")
-    for change in (
-        lambda: (loads / "conf.d" / "part.conf").unlink(),
-        lambda: (loads / "staged").rename(loads / "main.conf"),
-    ):
-        started(systemd)
-        time.sleep(0.02)
-        change()
-        run(name="web", loads=[str(loads)])
-        assert systemd.calls() == ["reload web"]
+    started(systemd)
+    time.sleep(0.02)
+    (loads / "conf.d" / "part.conf").unlink()
+    assert run(name="web", loads=[str(loads)])["changed"] is False
 
 
 def test_what_the_daemon_refuses_is_not_loaded_and_is_tried_again(
@@ -172,6 +177,20 @@ def test_a_new_unit_is_read_enabled_and_started(systemd: Systemd, run: ModuleRun
 def test_a_unit_file_that_systemd_has_not_read_is_read(systemd: Systemd, run: ModuleRunner) -> None:
     systemd.set({**RUNNING, "NeedDaemonReload": "yes"})
     assert run(name="web")["actions"] == ["daemon-reload"]
+    assert run(name="web")["changed"] is False
+
+
+def test_settings_in_a_directory_that_systemd_does_not_know_are_read(
+    systemd: Systemd, run: ModuleRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """systemd remembers where units lie, and tells of a new directory neither by NeedDaemonReload nor otherwise."""
+    settings = tmp_path / "settings/web.d/restart.conf"
+    settings.parent.mkdir(parents=True)
+    settings.touch()
+    monkeypatch.setattr(unit_state, "SETTINGS", str(tmp_path / "settings"))
+    systemd.set(RUNNING)
+    assert run(name="web")["actions"] == ["daemon-reload"]
+    systemd.set({**RUNNING, "DropInPaths": str(settings)})
     assert run(name="web")["changed"] is False
 
 
