@@ -183,7 +183,7 @@ def test_a_unit_file_that_systemd_has_not_read_is_read(systemd: Systemd, run: Mo
 def test_settings_in_a_directory_that_systemd_does_not_know_are_read(
     systemd: Systemd, run: ModuleRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """systemd remembers where units lie, and tells of a new directory neither by NeedDaemonReload nor otherwise."""
+    """Systemd remembers where units lie, and tells of a new directory neither by NeedDaemonReload nor otherwise."""
     settings = tmp_path / "settings/web.d/restart.conf"
     settings.parent.mkdir(parents=True)
     settings.touch()
