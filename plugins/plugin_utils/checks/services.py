@@ -65,7 +65,7 @@ def service_problems(
 def sockets(services: Sequence[Entry]) -> list[str]:
     """What each listener of each VIP binds to."""
     return [
-        f"{canonical(vip)} port {listener['port']}"
+        f"{canonical(vip)} port {listener['port']}{'/udp' if listener.get('protocol') == 'udp' else ''}"
         for service in services
         for vip in service["vips"]
         for listener in service["listeners"]

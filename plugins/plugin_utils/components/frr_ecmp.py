@@ -10,6 +10,7 @@ from typing import Any
 
 from ..checks.values import (
     ASN,
+    canonical,
     dotted_name_problem,
     duplicates,
     ipv4_problem,
@@ -114,7 +115,11 @@ class FrrEcmp(Component):
                 found.append(f"{where}.asn is {neighbor['asn']}, must differ from {ROLE}_asn: sessions are eBGP")
             if neighbor.get("password") is not None:
                 found += password_problem(f"{where}.password", neighbor["password"])
+        own = canonical(values["router_id"])
+        if any(canonical(neighbor["address"]) == own for neighbor in values["neighbors"]):
+            found.append(f"{ROLE}_neighbors has {own!r}, which is {ROLE}_router_id: must be other hosts")
         found += duplicates(f"{ROLE}_neighbors", (neighbor["address"] for neighbor in values["neighbors"]))
+        found += duplicates(f"{ROLE}_announce", values["announce"]) + duplicates(f"{ROLE}_accept", values["accept"])
         for vip in values["announce"]:
             found += vip_problem(f"{ROLE}_announce", vip)
         for prefix in values["accept"]:

@@ -36,8 +36,9 @@ def instance_problems(where: str, instance: Mapping[str, Any]) -> list[str]:
     found = name_problem(f"{where}.name", instance["name"])
     limits = {"virtual_router_id": (1, 255), "priority": (1, 254), "preempt_delay": (0, 1000)}
     found += ranges(f"{where}.", {"priority": 100, "preempt_delay": 0, **instance}, limits)
-    for name in [instance["interface"], *(instance.get("track_interfaces") or [])]:
-        found += interface_name_problem(f"{where}.interface", name)
+    found += interface_name_problem(f"{where}.interface", instance["interface"])
+    for name in instance.get("track_interfaces") or []:
+        found += interface_name_problem(f"{where}.track_interfaces", name)
     if not instance["addresses"]:
         found.append(f"{where}.addresses is [], must have at least one address")
     for address in instance["addresses"]:
@@ -53,6 +54,15 @@ def instance_problems(where: str, instance: Mapping[str, Any]) -> list[str]:
     if len({is_ipv6(text) for text in [*instance["addresses"], *peers, *([source] if source else [])]}) > 1:
         found.append(f"{where} has IPv4 and IPv6 addresses, must have one family: use an instance for each")
     return found + duplicates(f"{where}.peers", peers)
+
+
+def step_problem(values: Mapping[str, Any]) -> list[str]:
+    """One line when the protocol, which counts hundredths of seconds, cannot say the interval."""
+    hundredths = 100 * float(values["advertisement_interval"])
+    if abs(hundredths - round(hundredths)) < 1e-6:
+        return []
+    name = f"{ROLE}_advertisement_interval"
+    return [f"{name} is {values['advertisement_interval']}, must be a whole number of hundredths of a second"]
 
 
 def virtual_router(instance: Mapping[str, Any]) -> str:
@@ -164,7 +174,7 @@ class KeepalivedVrrp(Component):
 
     def problems(self, values: Mapping[str, Any]) -> list[str]:
         """Problems of the instances."""
-        found = ranges(ROLE, values, {"advertisement_interval": (0.01, 40.95)})
+        found = ranges(ROLE, values, {"advertisement_interval": (0.01, 40.95)}) or step_problem(values)
         for instance in values["instances"]:
             found += instance_problems(f"{ROLE}_instances ({instance['name']})", instance)
         found += duplicates(f"{ROLE}_instances", map(virtual_router, values["instances"]))
