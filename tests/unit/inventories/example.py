@@ -21,6 +21,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import inventory_loader
 from ansible.vars.hostvars import HostVars
 from ansible_collections.multitier.loadbalancer.plugins.plugin_utils.deployment import compiler
+from ansible_collections.multitier.loadbalancer.tests.unit.support.templates import load
 
 from tools.role_specs import ROOT
 
@@ -35,11 +36,6 @@ def files(example: str) -> dict[str, Any]:
     root = ROOT / "inventories" / example
     found = {path.name: load(path) for path in (root / "group_vars").glob("*.yml") if not path.name.startswith("zz_")}
     return {**found, "hosts.yml": load(root / "hosts.yml"), EXTRA: {}}
-
-
-def load(path: Path) -> Any:
-    """A file of an inventory; its templates are trusted."""
-    return LOADER.load_from_file(str(path), trusted_as_template=True)
 
 
 class Example:

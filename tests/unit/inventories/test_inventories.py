@@ -20,7 +20,7 @@ import jinja2
 import pytest
 from ansible_collections.multitier.loadbalancer.plugins.action.compile import as_data
 from ansible_collections.multitier.loadbalancer.tests.unit.inventories import example
-from ansible_collections.multitier.loadbalancer.tests.unit.support import pem_files
+from ansible_collections.multitier.loadbalancer.tests.unit.support import pem_files, templates
 
 HERE = Path(__file__).parent
 EXAMPLE = "two_tier"
@@ -29,7 +29,7 @@ WHAT_WOULD_BE_RIGHT = re.compile(r"must|did you mean|there is no such|set that i
 
 def table(*names: str) -> list[Any]:
     """Cases of some files, by their names."""
-    cases = [case for name in names for case in example.load(HERE / name)]
+    cases = [case for name in names for case in templates.load(HERE / name)]
     return [pytest.param(case, id=case["case"]) for case in cases]
 
 

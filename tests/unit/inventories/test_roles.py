@@ -20,11 +20,11 @@ from ansible_collections.multitier.loadbalancer.plugins.plugin_utils import cert
 from ansible_collections.multitier.loadbalancer.plugins.plugin_utils.deployment.groups import MAGLEV_MAXIMUM
 from ansible_collections.multitier.loadbalancer.tests.unit.inventories import example
 from ansible_collections.multitier.loadbalancer.tests.unit.inventories.test_inventories import at
-from ansible_collections.multitier.loadbalancer.tests.unit.support import deployment
+from ansible_collections.multitier.loadbalancer.tests.unit.support import deployment, templates
 
 from tools import role_specs
 
-TABLE = example.load(Path(__file__).parent / "roles.yml")
+TABLE = templates.load(Path(__file__).parent / "roles.yml")
 ROLES = sorted(components.registry())
 
 
