@@ -33,14 +33,7 @@ class ActionModule(ActionBase):
         given = {name: self._templar.template(variables[name]) for name in options if name in variables}
         derived = self._task.args.get("derived") or {}
         given.update({name: self._resolved(derived[name], variables) for name in options if name in derived})
-        problems = structure(given, options)
-        values: dict[str, Any] = {}
-        if not problems:
-            complete = schema.complete(given, options)
-            values = {name.removeprefix(f"{role}_"): value for name, value in complete.items()}
-            problems = component.problems(values) + component.file_problems(
-                values, certificates.by_loader(self._loader)
-            )
+        values, problems = checked(component, given, certificates.by_loader(self._loader))
         if problems:
             host = variables["inventory_hostname"]
             return {**result, "failed": True, "msg": "\n".join(f"{host}: {line}" for line in problems)}
@@ -55,6 +48,19 @@ class ActionModule(ActionBase):
         if isinstance(value, dict):
             return {key: self._resolved(entry, variables) for key, entry in value.items()}
         return [self._resolved(entry, variables) for entry in value] if isinstance(value, list) else value
+
+
+def checked(
+    component: components.Component, given: Mapping[str, Any], read: certificates.Reader
+) -> tuple[dict[str, Any], list[str]]:
+    """A role's variables without its prefix, complete; none, and lines that say why, where they are wrong."""
+    options = schema.role(component.role)
+    problems = structure(given, options)
+    if problems:
+        return {}, problems
+    values = components.named(component.role, schema.complete(given, options))
+    problems = component.problems(values) + component.file_problems(values, read)
+    return ({} if problems else values), problems
 
 
 def structure(given: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, multitier.loadbalancer contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every unit test needs, whether pytest runs it in a checkout or ansible-test in its own place."""
+"""What every unit test needs, whether pytest runs it in a checkout or ansible-test in its own place; certificates."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -30,3 +31,23 @@ if AnsibleCollectionConfig.collection_finder is None:
 
 # ansible-test makes a pattern without hosts an error; for users, in two tiers without directors, it is a warning
 os.environ.pop("ANSIBLE_HOST_PATTERN_MISMATCH", None)
+
+
+def certificate(path: Path, domain: str) -> Path:
+    """A certificate with its key."""
+    from lab import certificates
+
+    certificates.make(path, [domain])
+    return path
+
+
+@pytest.fixture(scope="session")
+def pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate with its key."""
+    return certificate(tmp_path_factory.mktemp("certificates") / "www.pem", "www.example.com")
+
+
+@pytest.fixture(scope="session")
+def other_pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another one."""
+    return certificate(tmp_path_factory.mktemp("certificates") / "other.pem", "other.example.com")

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .values import (
+    OWN_PORTS,
     PORT,
     address_problem,
     canonical,
@@ -29,6 +30,7 @@ from .values import (
 )
 
 Entry = Mapping[str, Any]
+TOTALS = ("BACKEND", "FRONTEND")  # in HAProxy's statistics, in the place of a server's name
 
 
 def service_problems(
@@ -53,7 +55,6 @@ def service_problems(
         for listener in service["listeners"]:
             problems += listener_problems(f"{where}.listeners", listener, f"{prefix}_certificates", names)
         problems += route_problems(where, service, f"{prefix}_backends", pools)
-    problems += duplicates(f"{prefix}_services", sockets(services))
     for backend in backends:
         problems += backend_problems(f"{prefix}_backends ({backend['name']})", backend)
     for certificate in certificates:
@@ -64,7 +65,7 @@ def service_problems(
 def sockets(services: Sequence[Entry]) -> list[str]:
     """What each listener of each VIP binds to."""
     return [
-        f"{canonical(vip)} port {listener['port']}"
+        f"{canonical(vip)} port {listener['port']}{'/udp' if listener.get('protocol') == 'udp' else ''}"
         for service in services
         for vip in service["vips"]
         for listener in service["listeners"]
@@ -77,6 +78,8 @@ def health_port_problems(ports: Sequence[Any], services: Sequence[Entry]) -> lis
     if int(ports[0]) == int(ports[1]):
         problems.append(f"haproxy_l7_health_tls_port is {ports[1]}, must differ from haproxy_l7_health_port")
     for name, value in zip(("haproxy_l7_health_port", "haproxy_l7_health_tls_port"), ports):
+        if int(value) in OWN_PORTS:
+            problems.append(f"{name} is {value}, must be another: that is {OWN_PORTS[int(value)]}'s")
         taken = [
             service["name"]
             for service in services
@@ -95,6 +98,9 @@ def listener_problems(where: str, listener: Entry, target: str, names: Sequence[
         problems.append(f"{where}.certificates of port {listener['port']} is [], must name the certificates of https")
     if listener["protocol"] == "https" and listener.get("redirect_to") == "https":
         problems.append(f"{where}.redirect_to of port {listener['port']} is 'https', must be on a listener of http")
+    if listener["protocol"] != "https" and used:
+        problems.append(f"{where}.certificates of port {listener['port']} is {used!r}, must be on a listener of https")
+    problems += duplicates(f"{where}.certificates of port {listener['port']}", used)
     return problems + [
         problem for name in used for problem in reference_problem(f"{where}.certificates", name, target, names)
     ]
@@ -127,9 +133,15 @@ def backend_problems(where: str, backend: Entry) -> list[str]:
     if not backend["servers"]:
         problems.append(f"{where}.servers is [], must have at least one backend")
     problems += duplicates(f"{where}.servers", (server["name"] for server in backend["servers"]))
+    problems += duplicates(
+        f"{where}.servers",
+        (f"{canonical(one['address'])} port {one.get('port') or backend['port']}" for one in backend["servers"]),
+    )
     for server in backend["servers"]:
         here = f"{where}.servers ({server['name']})"
         problems += dotted_name_problem(f"{here}.name", server["name"])
+        if server["name"] in TOTALS:
+            problems.append(f"{here}.name is {server['name']!r}, must be another: HAProxy calls its totals so")
         problems += address_problem(f"{here}.address", server["address"])
         if server.get("port") is not None:
             problems += range_problem(f"{here}.port", server["port"], PORT)

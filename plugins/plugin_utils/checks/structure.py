@@ -33,8 +33,8 @@ def is_number(value: Any, form: re.Pattern[str]) -> bool:
 
 
 def is_text(value: Any) -> bool:
-    """Whether value can be text: no list, no dictionary, and no yes that YAML takes for true."""
-    return not is_list(value) and not isinstance(value, (Mapping, bool))
+    """Whether value can be text: no list, no dictionary, no null, and no yes that YAML takes for true."""
+    return value is not None and not is_list(value) and not isinstance(value, (Mapping, bool))
 
 
 # as people write them: int() would take 080, 8_0, ' 80 ' and digits of other scripts too
@@ -55,7 +55,7 @@ TYPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 def meant(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown name: the one most like it."""
-    near = difflib.get_close_matches(name, list(known), n=1)
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.75)  # with its prefix, all are a bit alike
     return f": did you mean {near[0]}?" if near else ""
 
 

@@ -16,6 +16,11 @@ from typing import Any
 from ..deployment import addresses
 
 PORT = (1, 65535)
+OWN_PORTS = {179: "BGP", 3784: "BFD", 3785: "BFD", 4784: "BFD"}
+# of routes: the kernel's own, and those that daemons have in iproute2's list and in FRR (zebra/rt_netlink.c)
+PROTOCOLS = {*range(19), 42, 84, 99, *range(186, 200)}
+# RFC 2385 by way of the kernel (TCP_MD5SIG_MAXKEYLEN), on one line of a configuration
+TCP_MD5_KEY = re.compile(r"[!-~]{1,80}")
 ASN = (1, 4294967294)
 SHOWN = 80  # characters of a value
 SECRET = ("password", "pem")
@@ -99,7 +104,12 @@ def vip_problem(where: str, value: Any) -> list[str]:
 
 def interface_problem(where: str, value: Any) -> list[str]:
     """One line when value is not an address, with a prefix length or without."""
-    return parsed(where, value, addresses.interface if "/" in str(value) else addresses.server)
+    return parsed(where, value, addresses.interface if "/" in str(value) else addresses.unicast)
+
+
+def peer_problem(where: str, value: Any) -> list[str]:
+    """One line when value is not an address of a host on the same link."""
+    return parsed(where, value, addresses.unicast)
 
 
 def prefix_problem(where: str, value: Any) -> list[str]:
@@ -112,6 +122,20 @@ def interface_name_problem(where: str, value: Any) -> list[str]:
     if INTERFACE_NAME.fullmatch(str(value)):
         return []
     return [f"{where} is {show(value)}, must be 1 to 15 letters, digits, '.', '_' and '-', as in eth0.100"]
+
+
+def protocol_problem(where: str, value: Any) -> list[str]:
+    """One line when value is not a number by which routes of ours are told from others."""
+    if range_problem(where, value, (5, 255)) or int(value) in PROTOCOLS:
+        return [f"{where} is {show(value)}, must be a number that no routing daemon has, from 19 to 255, such as 77"]
+    return []
+
+
+def password_problem(where: str, value: Any) -> list[str]:
+    """One line when value is not a password that BGP sessions can have; it is not shown."""
+    if TCP_MD5_KEY.fullmatch(str(value)):
+        return []
+    return [f"{where} is '***', must be 1 to 80 printable ASCII characters without white space"]
 
 
 def time_problem(where: str, value: Any) -> list[str]:
@@ -189,7 +213,7 @@ def duplicates(where: str, values: Iterable[Any]) -> list[str]:
 def canonical(value: Any) -> str:
     """One spelling for an address, so that 2001:DB8::1 and 2001:db8:0::1 are the same; other values as they are."""
     try:
-        return addresses.address(value)
+        return addresses.interface(value) if "/" in str(value) else addresses.address(value)
     except ValueError:
         return str(value)
 

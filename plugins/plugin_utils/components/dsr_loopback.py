@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..checks.values import interface_name_problem
+from ..deployment.findings import Finding
 from ..deployment.model import PROXIES, Deployment, Host
 from ..expectations import Check, check
 from ._base import Component
-from .vips import arp_sysctls, list_problems
+from .vips import arp_sysctls, device_findings, list_problems
 
 ROLE = "dsr_loopback"
 
@@ -39,6 +40,10 @@ class DsrLoopback(Component):
     def problems(self, values: Mapping[str, Any]) -> list[str]:
         """VIPs and the device."""
         return list_problems(f"{ROLE}_vips", values["vips"]) + self.setting_problems(values)
+
+    def site_findings(self, deployment: Deployment) -> Iterator[Finding]:
+        """Hosts that would answer for VIPs by ARP."""
+        yield from device_findings(self, deployment)
 
     def sysctls(self, values: Mapping[str, Any]) -> dict[str, str]:
         """Quiet about VIPs in ARP."""

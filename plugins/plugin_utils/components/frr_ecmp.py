@@ -5,11 +5,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..checks.values import ASN, address_problem, duplicates, ipv4_problem, prefix_problem, ranges, show, vip_problem
+from ..checks.values import (
+    ASN,
+    canonical,
+    dotted_name_problem,
+    duplicates,
+    ipv4_problem,
+    password_problem,
+    prefix_problem,
+    ranges,
+    vip_problem,
+)
 from ..deployment import addresses
 from ..deployment.findings import Finding
 from ..deployment.model import ROUTERS, TIERS, Deployment, End, Host
@@ -18,21 +27,12 @@ from ._base import Component
 
 ROLE = "frr_ecmp"
 DEFAULT_ROUTES = ("0.0.0.0/0", "::/0")
-# RFC 2385 by way of the kernel (TCP_MD5SIG_MAXKEYLEN), on one line of FRR's configuration
-TCP_MD5_KEY = re.compile(r"[!-~]{1,80}")
 SETTING_RANGES = {
     "bfd_interval": (10, 60000),
     "bfd_multiplier": (2, 255),
     "maximum_paths": (1, 256),
     "maximum_prefixes": (1, 4294967295),
 }
-
-
-def password_problem(where: str, value: Any) -> list[str]:
-    """One line when a password is none that FRR and the kernel take."""
-    if TCP_MD5_KEY.fullmatch(str(value)):
-        return []
-    return [f"{where} is {show('***')}, must be 1 to 80 printable ASCII characters without white space"]
 
 
 def brings(deployment: Deployment, host: Host) -> bool:
@@ -108,13 +108,18 @@ class FrrEcmp(Component):
         found += ipv4_problem(f"{ROLE}_router_id", values["router_id"])
         for neighbor in values["neighbors"]:
             where = f"{ROLE}_neighbors ({neighbor['name']})"
-            found += address_problem(f"{where}.address", neighbor["address"])
+            found += dotted_name_problem(f"{where}.name", neighbor["name"])
+            found += vip_problem(f"{where}.address", neighbor["address"])
             found += ranges(f"{where}.", neighbor, {"asn": ASN})
             if neighbor["asn"] == values["asn"]:
                 found.append(f"{where}.asn is {neighbor['asn']}, must differ from {ROLE}_asn: sessions are eBGP")
             if neighbor.get("password") is not None:
                 found += password_problem(f"{where}.password", neighbor["password"])
+        own = canonical(values["router_id"])
+        if any(canonical(neighbor["address"]) == own for neighbor in values["neighbors"]):
+            found.append(f"{ROLE}_neighbors has {own!r}, which is {ROLE}_router_id: must be other hosts")
         found += duplicates(f"{ROLE}_neighbors", (neighbor["address"] for neighbor in values["neighbors"]))
+        found += duplicates(f"{ROLE}_announce", values["announce"]) + duplicates(f"{ROLE}_accept", values["accept"])
         for vip in values["announce"]:
             found += vip_problem(f"{ROLE}_announce", vip)
         for prefix in values["accept"]:

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .. import certificates
-from ..checks.services import health_port_problems, service_problems
-from ..checks.values import PORT, address_problem, is_ipv6, ranges, time_problem
+from ..checks.services import health_port_problems, service_problems, sockets
+from ..checks.values import PORT, address_problem, duplicates, is_ipv6, ranges, time_problem
 from ..deployment import addresses
 from ..deployment.findings import Finding
 from ..deployment.model import PROXIES, Deployment, Host
@@ -64,6 +64,8 @@ class HaproxyL7(Component):
     def problems(self, values: Mapping[str, Any]) -> list[str]:
         """Services, backends and certificates, the health check's addresses, and the times."""
         found = service_problems(ROLE, values["services"], values["backends"], values["certificates"])
+        found += duplicates(f"{ROLE}_services", sockets(values["services"]))
+        found += duplicates(f"{ROLE}_health_addresses", values["health_addresses"])
         found += health_port_problems([values[name] for name in SAME], values["services"])
         for address in values["health_addresses"]:
             found += address_problem(f"{ROLE}_health_addresses", address)
@@ -85,7 +87,7 @@ class HaproxyL7(Component):
             yield from ((host.name, line) for line in health_port_problems(ports, served))
         for name in (f"{ROLE}_{name}" for name in SAME):
             wanted = proxies[0].settings[ROLE][name] if proxies else None
-            for host in proxies[1:]:
+            for host in proxies[1:] if deployment.has_directors else ():
                 found = host.settings[ROLE][name]
                 if found != wanted:
                     yield (

@@ -9,7 +9,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..checks.services import sockets
-from ..checks.values import PORT, address_problem, duplicates, family_name, is_ipv6, path_problem, ranges, vip_problem
+from ..checks.values import (
+    PORT,
+    canonical,
+    domain_problem,
+    dotted_name_problem,
+    duplicates,
+    family_name,
+    is_ipv6,
+    name_problem,
+    path_problem,
+    ranges,
+    vip_problem,
+)
 from ..deployment import addresses
 from ..deployment.groups import MAGLEV_MAXIMUM
 from ..deployment.model import DIRECTORS, PROXIES, Deployment, Host, Listener, Service
@@ -53,12 +65,25 @@ def real_server_problems(servers: Sequence[Mapping[str, Any]]) -> list[str]:
         )
     for server in servers:
         where = f"{ROLE}_real_servers ({server['name']})"
+        found += dotted_name_problem(f"{where}.name", server["name"])
         found += ranges(f"{where}.", {"weight": server.get("weight", 1)}, {"weight": (1, 65535)})
         if not server["addresses"]:
             found.append(f"{where}.addresses is [], must have one address for each family that the VIPs have")
         for address in server["addresses"]:
-            found += address_problem(f"{where}.addresses", address)
+            found += vip_problem(f"{where}.addresses", address)
+    found += duplicates(f"{ROLE}_real_servers", (server["name"] for server in servers))
     return found + duplicates(f"{ROLE}_real_servers", (a for server in servers for a in server["addresses"]))
+
+
+def listener_problems(where: str, listener: Mapping[str, Any]) -> list[str]:
+    """Problems of one listener and of its check."""
+    check = listener["check"]
+    found = ranges(f"{where}.", listener, {"port": PORT})
+    if check.get("port") is not None:
+        found += ranges(f"{where}.check.", check, {"port": PORT})
+    if check.get("host") is not None:
+        found += domain_problem(f"{where}.check.host", check["host"])
+    return found + path_problem(f"{where}.check.path", check.get("path") or "/")
 
 
 FORWARDING = "dr"
@@ -149,6 +174,7 @@ class IpvsMaglev(Component):
         found = self.setting_problems(values) + real_server_problems(servers)
         for service in services:
             where = f"{ROLE}_services ({service['name']})"
+            found += name_problem(f"{where}.name", service["name"])
             for vip in service["vips"]:
                 found += vip_problem(f"{where}.vips", vip)
                 found += [
@@ -158,12 +184,15 @@ class IpvsMaglev(Component):
                     if not any(is_ipv6(address) == is_ipv6(vip) for address in server["addresses"])
                 ]
             for listener in service["listeners"]:
-                check = listener["check"]
-                found += ranges(f"{where}.listeners.", listener, {"port": PORT})
-                found += ranges(
-                    f"{where}.listeners.check.", {"port": check.get("port") or listener["port"]}, {"port": PORT}
-                )
-                found += path_problem(f"{where}.listeners.check.path", check.get("path") or "/")
+                found += listener_problems(f"{where}.listeners", listener)
+        vips = {canonical(vip) for service in services for vip in service["vips"]}
+        for server in servers:
+            found += [
+                f"{ROLE}_real_servers ({server['name']}).addresses has {address!r}, which is a VIP: must be another"
+                for address in server["addresses"]
+                if canonical(address) in vips
+            ]
+        found += duplicates(f"{ROLE}_services", (service["name"] for service in services))
         return found + duplicates(f"{ROLE}_services", sockets(services))
 
     def first_round(self, values: Mapping[str, Any]) -> int:

@@ -8,18 +8,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..checks.values import duplicates, interface_name_problem, ranges, vip_problem
+from ..checks.values import duplicates, interface_name_problem, protocol_problem, vip_problem
+from ..deployment.findings import Finding
 from ..deployment.model import Deployment, Host
 from ..expectations import Check, check
 from ._base import Component
 
 ROLE = "vips"
-SETTING_RANGES = {"local_protocol": (5, 255), "marker_protocol": (5, 255)}
 
 
 def list_problems(where: str, vips: Sequence[Any]) -> list[str]:
     """Problems of a list of VIPs."""
     return [problem for vip in vips for problem in vip_problem(where, vip)] + duplicates(where, vips)
+
+
+def device_findings(component: Component, deployment: Deployment) -> Iterator[Finding]:
+    """Hosts whose device for VIPs, the component's variable `interface`, is on a link."""
+    for host in (host for host in deployment.members if component.runs_on(host, deployment)):
+        variable = f"{component.role}_interface"
+        name = host.settings[component.role][variable]
+        link = next((interface.link for interface in host.interfaces if interface.name == name), None)
+        if link and name != "lo":
+            line = f"{variable} is {name!r}, which is on link {link}, must be lo or a dummy"
+            yield host.name, f"{line}: else the host answers for VIPs by ARP"
 
 
 def arp_sysctls() -> dict[str, str]:
@@ -44,7 +55,9 @@ class Vips(Component):
 
     def setting_problems(self, values: Mapping[str, Any]) -> list[str]:
         """The device, and protocol numbers, which tell two kinds of routes apart."""
-        found = ranges(ROLE, values, SETTING_RANGES) + interface_name_problem(f"{ROLE}_interface", values["interface"])
+        found = interface_name_problem(f"{ROLE}_interface", values["interface"])
+        for name in ("local_protocol", "marker_protocol"):
+            found += protocol_problem(f"{ROLE}_{name}", values[name])
         if values["local_protocol"] == values["marker_protocol"]:
             found.append(
                 f"{ROLE}_marker_protocol is {values['marker_protocol']}, must differ from {ROLE}_local_protocol"
@@ -55,6 +68,10 @@ class Vips(Component):
         """All of it."""
         lists = [line for name in ("local", "announced") for line in list_problems(f"{ROLE}_{name}", values[name])]
         return lists + self.setting_problems(values)
+
+    def site_findings(self, deployment: Deployment) -> Iterator[Finding]:
+        """Hosts that would answer for VIPs by ARP."""
+        yield from device_findings(self, deployment)
 
     def sysctls(self, values: Mapping[str, Any]) -> dict[str, str]:
         """Quiet about VIPs in ARP."""

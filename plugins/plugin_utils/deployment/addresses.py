@@ -29,7 +29,7 @@ NOT_ROUTED = (
 )  # fmt: skip
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 LINK_LOCAL = ("169.254.0.0/16", "fe80::/10")
-TEXT = re.compile(r"[0-9A-Fa-f:.]+(/[0-9]{1,3})?")
+TEXT = re.compile(r"[0-9A-Fa-f:.]+(/(0|[1-9][0-9]{0,2}))?")
 
 ADDRESS = "an IPv4 or IPv6 address without a prefix length"
 INTERFACE = "an IPv4 or IPv6 address with a prefix length, such as 192.0.2.11/24"
@@ -61,11 +61,12 @@ def address(value: Any) -> str:
 
 def interface(value: Any) -> str:
     """Canonical text of an interface's address, ADDRESS/LENGTH, which must be one that a host can have."""
-    if "/" not in str(value):
-        raise ValueError(INTERFACE)
     network = _parse(value, "network", INTERFACE)
+    if "/" not in str(value) or not network.prefixlen:
+        raise ValueError(INTERFACE)
     routed_or_link_local(network.ip, f"{INTERFACE}, that a host can have")
-    if network.version == 4 and network.prefixlen < 31 and network.ip in (network.network, network.broadcast):
+    # the first address of an IPv6 network is every router's (RFC 4291)
+    if network.size > 2 and network.ip in (network.network, network.broadcast):
         raise ValueError(f"{INTERFACE}, that is neither the network's own nor its broadcast address")
     return f"{network.ip}/{network.prefixlen}"
 
@@ -84,6 +85,12 @@ def routed(value: Any) -> str:
     if within(parsed, NOT_ROUTED):
         raise ValueError(ROUTED)
     return str(parsed)
+
+
+def unicast(value: Any) -> str:
+    """Canonical text of an address that another host on the link can send to."""
+    parsed = _parse(value, "address", ADDRESS)
+    return str(parsed) if within(parsed, LINK_LOCAL) else routed(value)
 
 
 def server(value: Any) -> str:
@@ -144,6 +151,13 @@ def network(value: str) -> str:
 def contains(net: str, value: str) -> bool:
     """Whether a prefix contains an address."""
     return within(value, (net,))
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two prefixes have addresses in common."""
+    return is_ipv6(one) == is_ipv6(other) and (
+        _network(one).ip in _network(other) or _network(other).ip in _network(one)
+    )
 
 
 def host_prefix(value: str) -> str:

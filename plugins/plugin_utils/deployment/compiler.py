@@ -54,7 +54,7 @@ def compile_inventory(hostvars: Any, groups: Mapping[str, Sequence[str]], loader
         lines, more = _certificates(deployment, values, loader)
         found += lines
         warnings += more
-    if not found:
+    if not builder.findings:  # else hosts and services lack what was wrong, and that would be told twice
         found += problems.findings(deployment, {name: one.variables for name, one in values.items()})
         found += components.findings(deployment)
     return Compiled(None if found else deployment, merged(found), warnings)
@@ -78,8 +78,8 @@ def _by_themselves(values: Mapping[str, read.Values], groups: Mapping[str, Seque
     tiers = {host: tier for tier in TIERS for host in groups.get(tier) or []}
     found: list[Finding] = []
     for host, one in values.items():
-        found += [(host, line) for line in one.problems]
-        found += checker.findings(host, one.variables, tiers.get(host, ""))
+        found += [(host, line) for line in one.failed.values()]
+        found += checker.findings(host, one.variables, tiers.get(host, ""), one.failed)
     return found
 
 

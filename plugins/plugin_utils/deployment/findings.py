@@ -22,6 +22,8 @@ def merged(findings: Iterable[Finding]) -> list[str]:
             hosts.append(host)
     lines = []
     for line, hosts in owners.items():
+        # text of the inventory, which may hold newlines and what terminals obey
+        line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
         more = f" and {len(hosts) - NAMED_HOSTS} more" if len(hosts) > NAMED_HOSTS else ""
         lines.append(f"{', '.join(hosts[:NAMED_HOSTS])}{more}: {line}")
     return lines

@@ -9,6 +9,7 @@ Templating is what takes time, and most values have no template: these are read 
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -28,10 +29,10 @@ MARKS = ("{{", "{%", "{#")
 
 @dataclasses.dataclass(frozen=True)
 class Values:
-    """Variables of one host, templated, and a line for each whose template fails."""
+    """Variables of one host, templated, and a line for each whose template fails, by its name."""
 
     variables: dict[str, Any]
-    problems: tuple[str, ...] = ()
+    failed: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 def prefixes() -> tuple[str, ...]:
@@ -46,6 +47,7 @@ class Reader:
         self._hostvars = hostvars
         self._loader = loader
         self._prefixes = prefixes()
+        self._ours: dict[str, bool] = {}
         self._literal: dict[int, tuple[Any, Any]] = {}  # by identity; the value is kept, so that its identity is too
 
     def host(self, name: str) -> Values:
@@ -54,15 +56,18 @@ class Reader:
         # what Ansible gives of another host by hostvars cannot itself use hostvars
         templar = Templar(loader=self._loader, variables={**raw, "hostvars": self._hostvars}) if self._loader else None
         variables: dict[str, Any] = {}
-        problems = []
-        for key in sorted(key for key in raw if str(key).startswith(self._prefixes)):
-            if key in INTERNAL:
-                continue
+        failed: dict[str, str] = {}
+        for key in sorted(key for key in raw if self._is_ours(str(key))):
             try:
                 variables[str(key)] = self._value(raw[key], templar)
             except (AnsibleError, UndefinedError) as error:
-                problems.append(f"{key} cannot be templated: {_reason(error)}")
-        return Values(variables, tuple(problems))
+                failed[str(key)] = f"{key} cannot be templated: {_reason(error)}"
+        return Values(variables, failed)
+
+    def _is_ours(self, name: str) -> bool:
+        if name not in self._ours:
+            self._ours[name] = name not in INTERNAL and (name.startswith(self._prefixes) or is_slip(name))
+        return self._ours[name]
 
     def _value(self, raw: Any, templar: Any) -> Any:
         known = self._literal.get(id(raw))
@@ -72,6 +77,12 @@ class Reader:
         if known[1]:
             return known[1][0]
         return plain(templar.template(raw) if templar else raw)
+
+
+def is_slip(name: str) -> bool:
+    """Whether a name is that of a variable of ours but for one slip, be it in the prefix."""
+    near = difflib.get_close_matches(name, schema.variables(), n=1, cutoff=0.9)
+    return bool(near) and abs(len(near[0]) - len(name)) <= 1
 
 
 def is_literal(value: Any) -> bool:

@@ -44,8 +44,8 @@ def variables() -> dict[str, Spec]:
 def complete(values: Mapping[str, Any], options: Mapping[str, Spec]) -> dict[str, Any]:
     """Values in the types of their options, with every default filled in, inside of structures too.
 
-    What has neither value nor default is None. Raises ValueError for values that the structure checks let through and
-    Ansible does not take.
+    What has neither value nor default is None, and null is no value. Raises ValueError for values that the structure
+    checks let through and Ansible does not take.
     """
     # what is null is as if it were not there, inside of structures too
     result = ArgumentSpecValidator(dict(options)).validate(without_none(dict(values)))

@@ -34,13 +34,15 @@ class Checker:
         self._derived = derived
         self._found: dict[tuple[str, int], list[str]] = {}
 
-    def findings(self, host: str, variables: Mapping[str, Any], tier: str) -> Iterator[Finding]:
-        """All that is wrong with a host's variables, each by itself."""
+    def findings(
+        self, host: str, variables: Mapping[str, Any], tier: str, failed: Collection[str] = ()
+    ) -> Iterator[Finding]:
+        """All that is wrong with a host's variables, each by itself; failed are those whose template fails."""
         for name, value in variables.items():
             for line in self._problems(name, value):
                 yield host, line
         for name in REQUIRED if tier in TIERS else ():
-            if variables.get(name) is None:
+            if variables.get(name) is None and name not in failed:
                 yield host, unset_problem(name, self._specs[name])
 
     def _problems(self, name: str, value: Any) -> list[str]:

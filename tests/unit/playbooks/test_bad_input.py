@@ -14,15 +14,16 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.multitier.loadbalancer.plugins.filter import deployment as filters
 from ansible_collections.multitier.loadbalancer.tests.unit.support.deployment import put
 
 from lab import certificates
 from tools.role_specs import ROOT
 
-FIRST = ["Check groups, links, addresses and services"]
+FIRST = [
+    "Check that it has hosts",
+    "multitier.loadbalancer.deployment : Check groups, links, addresses and services",
+]
 TASK = re.compile(r"^TASK \[(.*)\] \*", re.MULTILINE)
-TIERS = "r1, r2, d1, d2 and 3 more"
 EVERYBODY = "r1, r2, d1, d2 and 6 more"
 NOWHERE = ("-e", "ansible_host=127.0.0.1", "-e", "ansible_port=1")
 
@@ -97,7 +98,7 @@ ALL = "group_vars/all.yml"
             "loadbalancer_services.0.vips.0",
             "198.51.100.1000",
             [
-                f"{TIERS}: loadbalancer_services (www).vips is '198.51.100.1000', must be an IPv4 or IPv6 address "
+                "inventory: loadbalancer_services (www).vips is '198.51.100.1000', must be an IPv4 or IPv6 address "
                 "without a prefix length"
             ],
             id="VIP that is no address",
@@ -106,15 +107,18 @@ ALL = "group_vars/all.yml"
             ALL,
             "loadbalancer_services.1.vips.0",
             "198.51.100.1",
-            [f"{TIERS}: loadbalancer_services (plain).vips has '198.51.100.1', which www has already: must be unique"],
-            id="duplicate VIP",
+            [
+                "inventory: loadbalancer_services (plain).listeners.port is 80, but service www has 198.51.100.1 port "
+                "80/tcp already: must be unique"
+            ],
+            id="one port of a VIP for two services",
         ),
         pytest.param(
             ALL,
             "loadbalancer_certificates.0.file",
             "/none/www.pem",
             [
-                f"{TIERS}: loadbalancer_certificates (www).file is '/none/www.pem', must be a PEM file on the "
+                "inventory: loadbalancer_certificates (www).file is '/none/www.pem', must be a PEM file on the "
                 "controller, with certificate and key: not found"
             ],
             id="missing certificate",
@@ -137,7 +141,7 @@ ALL = "group_vars/all.yml"
             ALL,
             "loadbalancer_services.0.listeners.0.port",
             80000,
-            [f"{TIERS}: loadbalancer_services (www).listeners.port is 80000, must be a number from 1 to 65535"],
+            ["inventory: loadbalancer_services (www).listeners.port is 80000, must be a number from 1 to 65535"],
             id="port out of range",
         ),
         pytest.param(
@@ -190,17 +194,44 @@ def test_a_name_that_no_certificate_is_for_is_a_warning(inventory: Inventory) ->
     assert inventory.run("multitier.loadbalancer.validate") == 0, inventory.text
     shown = " ".join(inventory.text.split())
     assert (
-        f"{TIERS}: loadbalancer_certificates (www).domains has 'other.example.org', but the certificate is for "
+        "inventory: loadbalancer_certificates (www).domains has 'other.example.org', but the certificate is for "
         "www.example.com"
     ) in shown
 
 
-def test_what_only_a_role_knows_is_told_and_no_host_contacted(inventory: Inventory) -> None:
-    inventory.change("group_vars/directors.yml", "vips_interface", "no device")
+def test_what_only_a_component_knows_is_told_and_no_host_contacted(inventory: Inventory) -> None:
+    inventory.change("group_vars/directors.yml", "vip_gate_hold", 5)
     assert inventory.run("multitier.loadbalancer.site") != 0
-    assert "d1: vips_interface is 'no device', must be the name of a network device" in inventory.text
-    assert inventory.tasks[-1] == "multitier.loadbalancer.vips : Check ranges and addresses"
+    assert "d1, d2: vip_gate_hold is 5, must be more than 7 seconds, the length of" in inventory.text
+    assert inventory.tasks == FIRST
     assert "UNREACHABLE" not in inventory.text
+
+
+@pytest.mark.parametrize("playbook", ["site", "validate", "verify", "plan"])
+def test_no_hosts_are_an_error_whatever_is_run(inventory: Inventory, playbook: str) -> None:
+    (inventory.path / "hosts.yml").write_text("all: {}\n", encoding="utf-8")
+    assert inventory.run(f"multitier.loadbalancer.{playbook}") != 0
+    assert "inventory: it has no hosts, must have at least a router and a proxy: is -i right?" in inventory.text
+
+
+def test_variables_of_the_command_line_are_checked_and_mean_what_they_say(inventory: Inventory) -> None:
+    assert inventory.run("multitier.loadbalancer.validate", "-e", "haproxy_l7_excluded=perhaps") != 0
+    assert "haproxy_l7_excluded is 'perhaps', must be true or false" in inventory.text
+    show = "{{ loadbalancer_deployment.hosts.p1.excluded }}"
+    asked = {"name": "Ask", "ansible.builtin.debug": {"msg": f"excluded: {show}"}, "run_once": True}
+    playbook = inventory.path.parent / "ask.yml"
+    playbook.write_text(
+        yaml.safe_dump(
+            [
+                {"ansible.builtin.import_playbook": "multitier.loadbalancer.validate"},
+                {"name": "See", "hosts": "all", "gather_facts": False, "tasks": [asked]},
+            ]
+        ),
+        encoding="utf-8",
+    )
+    for text, said in (("no", "False"), ("true", "True")):
+        assert inventory.run(str(playbook), "-e", f"haproxy_l7_excluded={text}") == 0, inventory.text
+        assert f"excluded: {said}" in inventory.text
 
 
 def test_more_proxies_than_the_kernels_table_takes(inventory: Inventory) -> None:
@@ -219,8 +250,3 @@ def test_a_second_playbook_in_the_same_run_finds_the_inventory_right(inventory: 
         yaml.safe_dump([play, {"ansible.builtin.import_playbook": "multitier.loadbalancer.validate"}]), encoding="utf-8"
     )
     assert inventory.run(str(playbook), "-e", "loadbalancer_verify_retries=2") == 0, inventory.text
-
-
-def test_names_that_the_playbooks_and_roles_register_are_known() -> None:
-    assert {"loadbalancer_state", "loadbalancer_ipvs", "loadbalancer_answers"} <= filters.registered()
-    assert any(name.startswith("frr_ecmp_") for name in filters.registered())

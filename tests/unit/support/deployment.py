@@ -1,15 +1,16 @@
 # Copyright: (c) 2026, multitier.loadbalancer contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small deployment that is right, as Ansible hands it to the filters, for tests that break one thing of it."""
+"""A small deployment that is right, as variables by host, for tests that change one thing of it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
-
-from tools.role_specs import ROOT
+from ansible_collections.multitier.loadbalancer.plugins.plugin_utils.deployment import compiler
+from ansible_collections.multitier.loadbalancer.plugins.plugin_utils.deployment.model import Deployment
 
 GROUPS = {"routers": ["r1"], "directors": ["d1", "d2"], "proxies": ["p1", "p2"], "clients": ["c1"]}
 NODES = {"r1": 11, "d1": 21, "d2": 22, "p1": 31, "p2": 32, "c1": 51}
@@ -50,13 +51,11 @@ def host(node: int, certificate: str = "") -> dict[str, Any]:
     return variables
 
 
-def specs() -> dict[str, Any]:
-    """Options of all roles by name."""
-    found: dict[str, Any] = {}
-    for path in ROOT.glob("roles/*/meta/argument_specs.yml"):
-        for entry_point in yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"].values():
-            found.update(entry_point.get("options") or {})
-    return found
+def compiled(hosts: Mapping[str, Any], groups: Mapping[str, list[str]] | None = None) -> Deployment:
+    """What the compiler makes of variables by host; what is wrong with them fails the test."""
+    found = compiler.compile_inventory(hosts, groups or GROUPS)
+    assert found.deployment is not None, found.problems
+    return found.deployment
 
 
 def put(tree: Any, path: str, value: Any) -> None:

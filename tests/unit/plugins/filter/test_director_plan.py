@@ -12,7 +12,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.multitier.loadbalancer.plugins.filter.director_plan import FilterModule
 from ansible_collections.multitier.loadbalancer.plugins.plugin_utils import director_plan
 
-SERVICES = [{"name": "www", "vips": ["198.51.100.1", "2001:DB8::1"], "listeners": [{"port": 80, "protocol": "http"}]}]
+SERVICES = [{"name": "www", "vips": ["198.51.100.1", "2001:DB8::1"], "listeners": [{"port": 80}]}]
 V4 = "tcp 198.51.100.1:80"
 
 

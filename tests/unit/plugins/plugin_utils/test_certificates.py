@@ -12,9 +12,7 @@ from typing import Any
 
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
-from ansible_collections.multitier.loadbalancer.plugins.filter import deployment as filters
 from ansible_collections.multitier.loadbalancer.plugins.plugin_utils import certificates
-from ansible_collections.multitier.loadbalancer.tests.unit.support import deployment
 from ansible_collections.multitier.loadbalancer.tests.unit.support.templates import render
 
 NOW = datetime.datetime(2026, 6, 1, tzinfo=datetime.UTC)
@@ -138,21 +136,6 @@ def test_a_file_is_read_as_ansible_reads_it(good: str, tmp_path: Path) -> None:
     (tmp_path / "plain.pem").write_text(good)
     assert read_by_ansible(tmp_path / "plain.pem", []) == good
     assert read_by_ansible(encrypted(tmp_path / "vault.pem", good), SECRETS) == good
-
-
-def test_a_certificate_is_judged_once_for_all_hosts_and_told_of_each(tmp_path: Path) -> None:
-    hosts = deployment.deployment(str(tmp_path / "none.pem"))
-    asked: list[str] = []
-
-    def ask(path: str) -> str:
-        asked.append(path)
-        raise certificates.UnreadableError("not found")
-
-    assert filters.inventory_certificates(deployment.GROUPS, hosts, ask) == [
-        f"r1, d1, d2, p1 and 1 more: loadbalancer_certificates (www).file is '{tmp_path}/none.pem', must be a PEM file "
-        "on the controller, with certificate and key: not found"
-    ]
-    assert len(asked) == 1
 
 
 def test_authorities_that_cannot_be_had(tmp_path: Path) -> None:

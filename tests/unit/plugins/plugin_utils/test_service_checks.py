@@ -56,7 +56,6 @@ def test_right(pem: Path) -> None:
             65536,
             f"{WWW}.listeners.port is 65536, must be a number from 1 to 65535",
         ),
-        ("services.0.listeners.0.port", 443, "lb_services: '198.51.100.1 port 443' is listed twice; it must be unique"),
         (
             "services.0.listeners.1.certificates",
             [],

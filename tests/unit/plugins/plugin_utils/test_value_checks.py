@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RANGE = ((1, 65535),)
+PROTOCOL = "must be a number that no routing daemon has, from 19 to 255, such as 77"
+PASSWORD = "must be 1 to 80 printable ASCII characters without white space"
 
 TIME = "must be a time such as 10s or 5m: a number and ms, s, m, h or d, from 1ms to 2147483647ms"
 NO_TIMES = [
@@ -60,6 +62,13 @@ NO_PATHS = [
         (checks.address_problem, "2001:DB8::1", ()),
         (checks.vip_problem, "10.0.0.1", ()),
         (checks.interface_problem, "10.0.0.1/24", ()),
+        (checks.interface_problem, "10.0.0.0/31", ()),
+        (checks.interface_problem, "2001:db8::/127", ()),
+        (checks.interface_problem, "fe80::1/64", ()),
+        (checks.peer_problem, "fe80::1", ()),
+        (checks.protocol_problem, 77, ()),
+        (checks.protocol_problem, "255", ()),
+        (checks.password_problem, "!" * 80, ()),
         (checks.interface_problem, "10.0.0.1", ()),
         (checks.prefix_problem, "10.0.0.0/24", ()),
         (checks.time_problem, "10s", ()),
@@ -107,7 +116,7 @@ def test_right(check: Callable[..., list[str]], value: Any, more: tuple[Any, ...
             checks.interface_problem,
             "10.0.0.1/33",
             (),
-            "it is '10.0.0.1/33', must be an IPv4 or IPv6 address, with a prefix length or without",
+            "it is '10.0.0.1/33', must be an IPv4 or IPv6 address with a prefix length, such as 192.0.2.11/24",
         ),
         (
             checks.prefix_problem,
@@ -115,6 +124,10 @@ def test_right(check: Callable[..., list[str]], value: Any, more: tuple[Any, ...
             (),
             "it is '10.0.0.1/24', must be a prefix such as 198.51.100.1/32, without host bits",
         ),
+        (checks.protocol_problem, 186, (), f"it is 186, {PROTOCOL}"),
+        (checks.protocol_problem, 256, (), f"it is 256, {PROTOCOL}"),
+        (checks.protocol_problem, 4, (), f"it is 4, {PROTOCOL}"),
+        *((checks.password_problem, value, (), f"it is '***', {PASSWORD}") for value in ("", "a b", "é", "a" * 81)),
         (checks.range_problem, "080", RANGE, "it is '080', must be a number from 1 to 65535"),
         (checks.range_problem, "8_0", RANGE, "it is '8_0', must be a number from 1 to 65535"),
         (checks.range_problem, " 80 ", RANGE, "it is ' 80 ', must be a number from 1 to 65535"),

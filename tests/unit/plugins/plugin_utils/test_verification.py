@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.multitier.loadbalancer.plugins.filter.verification import FilterModule
-from ansible_collections.multitier.loadbalancer.plugins.plugin_utils import topology, verification
+from ansible_collections.multitier.loadbalancer.plugins.plugin_utils import expectations, verification
+from ansible_collections.multitier.loadbalancer.plugins.plugin_utils.deployment.model import Deployment, to_data
 from ansible_collections.multitier.loadbalancer.tests.unit.support import deployment
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def virtual_server(vip: str, port: int, proxies: list[str]) -> dict[str, Any]:
     return {
         "name": f"tcp {name}",
         "family": "ipv6" if ":" in vip else "ipv4",
+        "protocol": "tcp",
         "address": vip,
         "port": port,
         "scheduler": "mh",
@@ -39,36 +41,48 @@ def virtual_server(vip: str, port: int, proxies: list[str]) -> dict[str, Any]:
                 "port": port,
                 "weight": 1,
                 "last_weight": 1,
+                "forwarding": "dr",
             }
             for address in reversed(proxies)
         ],
     }
 
 
-def state(host: str, groups: Mapping[str, list[str]]) -> dict[str, Any]:
+def compiled(groups: Mapping[str, list[str]] | None = None, **changes: Any) -> Deployment:
+    """The deployment, with variables of hosts changed: HOST={NAME: VALUE}."""
+    hosts = deployment.deployment("/www.pem")
+    for host, values in changes.items():
+        hosts[host] |= values
+    return deployment.compiled(hosts, groups or GROUPS)
+
+
+THREE = compiled()
+SYSCTLS = {host.name: verification.wanted_sysctls(host, THREE) for host in THREE.members}
+
+
+def state(name: str, groups: Mapping[str, list[str]], whole: Deployment) -> dict[str, Any]:
     """What balancer_info and ipvs_info return of a host that does its part."""
-    hosts = deployment.deployment("")
-    neighbors = [neighbor["address"] for neighbor in topology.bgp_neighbors(host, groups, hosts)]
-    role = verification.tier(host, groups)
+    host = whole.hosts[name]
+    neighbors = [end.address for end in whole.neighbors(host)]
     announcers = groups["directors"] or groups["proxies"]
     good: dict[str, Any] = {
         "bgp": dict.fromkeys(neighbors, "Established"),
         "bfd": dict.fromkeys(neighbors, "up"),
-        "sysctls": dict(verification.SYSCTLS[role]),
+        "sysctls": verification.wanted_sysctls(host, whole),
         "routes": {"0.0.0.0/0": ["10.20.0.11"], "::/0": ["2001:db8:20::11"]},
         "local_vips": [VIP4, VIP6],
-        "announced_vips": [VIP4, VIP6] if host in announcers else [],
+        "announced_vips": [VIP4, VIP6] if name in announcers else [],
         "haproxy": {},
     }
-    if role == "routers":
+    if host.tier == "routers":
         hops = [f"10.20.0.{deployment.NODES[name]}" for name in announcers]
         hops6 = [f"2001:db8:20::{deployment.NODES[name]}" for name in announcers]
         good |= {"routes": {VIP4: hops, VIP6: hops6}, "local_vips": [], "announced_vips": []}
-    if role == "directors":
+    if host.tier == "directors":
         good["services"] = [
             virtual_server(vip, port, PROXIES[family]) for vip, family in ((VIP4, 4), (VIP6, 6)) for port in (80, 443)
         ]
-    if role == "proxies":
+    if host.tier == "proxies":
         good["haproxy"] = {"web": {"b1": "UP"}, "api": {"b1": "UP"}}
     return good
 
@@ -79,23 +93,28 @@ ANSWERS = [
 ] * 2
 
 
-def everything(groups: Mapping[str, list[str]]) -> dict[str, dict[str, Any]]:
-    """Hostvars after verify.yml read a deployment where all is well."""
-    hosts = deployment.deployment("")
-    for host in hosts:
-        if verification.tier(host, groups):
-            found = state(host, groups)
-            hosts[host]["loadbalancer_ipvs"] = {
+def everything(groups: Mapping[str, list[str]], whole: Deployment | None = None) -> dict[str, dict[str, Any]]:
+    """What verify.yml registered of a deployment where all is well, by host."""
+    whole = whole or compiled(groups)
+    hosts: dict[str, dict[str, Any]] = {}
+    for host in whole.members:
+        found = state(host.name, groups, whole)
+        hosts[host.name] = {
+            "loadbalancer_ipvs": {
                 "services": found.pop("services", []),
-                "connection_table_size": 2**20 if host in groups["directors"] else None,
-            }
-            hosts[host]["loadbalancer_state"] = found
-    hosts["c1"]["loadbalancer_answers"] = {"answers": copy.deepcopy(ANSWERS)}
+                "connection_table_size": 2**20 if host.tier == "directors" else None,
+            },
+            "loadbalancer_state": found,
+        }
+    hosts["c1"] = {"loadbalancer_answers": {"answers": copy.deepcopy(ANSWERS)}}
     return hosts
 
 
-def failures(hosts: dict[str, dict[str, Any]], groups: Mapping[str, list[str]] | None = None) -> list[str]:
-    found = verification.deployment_checks(hosts, groups or GROUPS)
+def failures(
+    hosts: dict[str, dict[str, Any]], groups: Mapping[str, list[str]] | None = None, whole: Deployment | None = None
+) -> list[str]:
+    data = to_data(whole or compiled(groups))
+    found = verification.deployment_checks(data, hosts, list(hosts))
     return [verification.line(entry) for entry in found if not entry["ok"]]
 
 
@@ -143,14 +162,14 @@ def test_all_is_well(groups: Mapping[str, list[str]]) -> None:
         ),
         (
             "p1.loadbalancer_state.sysctls",
-            {**verification.SYSCTLS["proxies"], "net.ipv4.conf.all.arp_ignore": "0"},
+            {**SYSCTLS["p1"], "net.ipv4.conf.all.arp_ignore": "0"},
             [
                 "p1: kernel parameters: expected net.ipv4.conf.all.arp_ignore 1, found net.ipv4.conf.all.arp_ignore 0",
             ],
         ),
         (
             "d1.loadbalancer_state.sysctls",
-            {**verification.SYSCTLS["directors"], "net.ipv4.vs.sloppy_tcp": None},
+            {**SYSCTLS["d1"], "net.ipv4.vs.sloppy_tcp": None},
             ["d1: kernel parameters: expected net.ipv4.vs.sloppy_tcp 1, found net.ipv4.vs.sloppy_tcp None"],
         ),
         ("p1.loadbalancer_state.local_vips", [VIP4], [f"p1: local VIPs: expected {VIP4} {VIP6}, found {VIP4}"]),
@@ -164,31 +183,39 @@ def test_all_is_well(groups: Mapping[str, list[str]]) -> None:
         (
             "p1.loadbalancer_state.haproxy",
             {"web": {"b1": "DOWN"}},
-            ["p1: HAProxy's backends: expected 2 up, found web/b1 DOWN, api/b1 absent"],
+            ["p1: backends of the proxy: expected 2 up, found web/b1 DOWN, api/b1 absent"],
         ),
         (
             "d1.loadbalancer_ipvs.services.0.destinations.0.weight",
             0,
             [
-                f"d1: IPVS tables: expected {VIP4}:80 mh mh-fallback mh-port 10.20.0.32:80=1 10.20.0.31:80=1, "
-                f"found {VIP4}:80 mh mh-fallback mh-port 10.20.0.32:80=0 10.20.0.31:80=1",
+                f"d1: IPVS tables: expected tcp {VIP4}:80 mh mh-fallback mh-port 10.20.0.32:80=1 10.20.0.31:80=1, "
+                f"found tcp {VIP4}:80 mh mh-fallback mh-port 10.20.0.32:80=0 10.20.0.31:80=1",
                 f"d2: agreement of directors: expected the tables of d1, found tcp {VIP4}:80: weight of 10.20.0.32:80",
+            ],
+        ),
+        (
+            "d1.loadbalancer_ipvs.services.0.destinations.0.forwarding",
+            "tun",
+            [
+                f"d1: IPVS tables: expected tcp {VIP4}:80 mh mh-fallback mh-port 10.20.0.32:80=1 10.20.0.31:80=1, "
+                f"found tcp {VIP4}:80 mh mh-fallback mh-port 10.20.0.32:80=1 by tun 10.20.0.31:80=1",
             ],
         ),
         (
             "d1.loadbalancer_ipvs.services.0.scheduler_flags",
             ["mh-port"],
             [
-                f"d1: IPVS tables: expected {VIP4}:80 mh mh-fallback mh-port 10.20.0.32:80=1 10.20.0.31:80=1, "
-                f"found {VIP4}:80 mh mh-port 10.20.0.32:80=1 10.20.0.31:80=1",
+                f"d1: IPVS tables: expected tcp {VIP4}:80 mh mh-fallback mh-port 10.20.0.32:80=1 10.20.0.31:80=1, "
+                f"found tcp {VIP4}:80 mh mh-port 10.20.0.32:80=1 10.20.0.31:80=1",
             ],
         ),
         (
             "d1.loadbalancer_ipvs.services.0.scheduler",
             "rr",
             [
-                f"d1: IPVS tables: expected {VIP4}:80 mh mh-fallback mh-port 10.20.0.32:80=1 10.20.0.31:80=1, "
-                f"found {VIP4}:80 rr mh-fallback mh-port 10.20.0.32:80=1 10.20.0.31:80=1",
+                f"d1: IPVS tables: expected tcp {VIP4}:80 mh mh-fallback mh-port 10.20.0.32:80=1 10.20.0.31:80=1, "
+                f"found tcp {VIP4}:80 rr mh-fallback mh-port 10.20.0.32:80=1 10.20.0.31:80=1",
                 f"d2: agreement of directors: expected the tables of d1, found tcp {VIP4}:80 has no Maglev table",
             ],
         ),
@@ -196,8 +223,8 @@ def test_all_is_well(groups: Mapping[str, list[str]]) -> None:
             "d2.loadbalancer_ipvs.services.0.destinations",
             virtual_server(VIP4, 80, PROXIES[4][::-1])["destinations"],
             [
-                f"d2: IPVS tables: expected {VIP4}:80 mh mh-fallback mh-port 10.20.0.32:80=1 10.20.0.31:80=1, "
-                f"found {VIP4}:80 mh mh-fallback mh-port 10.20.0.31:80=1 10.20.0.32:80=1",
+                f"d2: IPVS tables: expected tcp {VIP4}:80 mh mh-fallback mh-port 10.20.0.32:80=1 10.20.0.31:80=1, "
+                f"found tcp {VIP4}:80 mh mh-fallback mh-port 10.20.0.31:80=1 10.20.0.32:80=1",
                 f"d2: agreement of directors: expected the tables of d1, found tcp {VIP4}:80: ",
             ],
         ),
@@ -205,7 +232,7 @@ def test_all_is_well(groups: Mapping[str, list[str]]) -> None:
             "d2.loadbalancer_ipvs.services",
             [virtual_server(VIP4, 80, PROXIES[4])],
             [
-                f"d2: IPVS tables: expected {VIP4}:443 mh ",
+                f"d2: IPVS tables: expected tcp {VIP4}:443 mh ",
                 f"d2: agreement of directors: expected the tables of d1, found tcp {VIP4}:443 is on one of them only ",
             ],
         ),
@@ -266,33 +293,87 @@ def test_in_two_tiers_proxies_are_next_hops_and_announce() -> None:
 
 
 def test_requests_are_those_whose_answers_are_checked() -> None:
-    services = deployment.host(0)["loadbalancer_services"]
-    requests = verification.probe_requests(services)
+    requests = verification.probe_requests(THREE)
     assert [(request["address"], request["port"], request["protocol"]) for request in requests] == [
         (VIP4, 80, "http"),
         (VIP4, 443, "https"),
         (VIP6, 80, "http"),
         (VIP6, 443, "https"),
     ]
-    assert len(verification.answer_checks(ANSWERS, "c1", services)) == len(requests)
+    assert len(list(verification.answer_checks(ANSWERS, "c1", THREE))) == len(requests)
+
+
+def test_a_request_over_tls_names_the_host_and_never_a_wildcard() -> None:
+    certificate = {"name": "www", "file": "/www.pem", "domains": ["*.example.com", "shop.example.com"]}
+    hosts = {host: {"loadbalancer_certificates": [certificate]} for host in deployment.NODES}
+    requests = verification.probe_requests(compiled(**hosts))
+    assert [request.get("host") for request in requests] == [None, "shop.example.com"] * 2
+
+
+def test_an_excluded_proxy_has_weight_0_and_is_named() -> None:
+    whole = compiled(p1={"haproxy_l7_excluded": "yes"})
+    hosts = everything(GROUPS, whole)
+    assert [line.split(":")[0] for line in failures(hosts, whole=whole)] == ["d1", "d2"]
+    for director in ("d1", "d2"):
+        for service in hosts[director]["loadbalancer_ipvs"]["services"]:
+            service["destinations"][1]["weight"] = 0
+    assert failures(hosts, whole=whole) == []
+    assert verification.remarks(to_data(whole), list(hosts)) == ["Excluded on purpose: p1"]
+
+
+def test_an_excluded_proxy_announces_nothing_in_two_tiers() -> None:
+    whole = compiled(TWO_TIERS, p1={"haproxy_l7_excluded": True})
+    hosts = everything(TWO_TIERS, whole)
+    assert [line.split(" of ")[0] for line in failures(hosts, whole=whole)] == ["r1: next hops"] * 2 + [
+        f"p1: announced VIPs: expected none, found {VIP4} {VIP6}"
+    ]
+
+
+def test_hosts_outside_of_the_run_are_not_looked_at_and_named() -> None:
+    hosts = {name: values for name, values in everything(GROUPS).items() if name in ("r1", "d1")}
+    assert failures(hosts) == []
+    assert verification.remarks(to_data(THREE), list(hosts)) == [
+        "Not looked at, because they are outside of this run: d2 p1 p2"
+    ]
+
+
+VRRP = {
+    "keepalived_vrrp_instances": [
+        {"name": "v", "interface": "eth1", "virtual_router_id": 1, "priority": 100, "addresses": ["10.20.0.100/24"]}
+    ]
+}
+
+
+@pytest.mark.parametrize(("holders", "found"), [(["d2"], ""), (["d1"], "d1"), (["d1", "d2"], "d2 d1"), ([], "none")])
+def test_one_of_the_hosts_that_share_an_address_holds_it(holders: list[str], found: str) -> None:
+    hosts = {name: deployment.host(deployment.NODES[name], "/www.pem") | copy.deepcopy(VRRP) for name in ("d1", "d2")}
+    hosts["d2"]["keepalived_vrrp_instances"][0]["priority"] = 200
+    whole = deployment.compiled(hosts, {"directors": ["d1", "d2"]})
+    states = {
+        name: {"loadbalancer_state": {"sysctls": {}, "addresses": ["10.20.0.100"] if name in holders else []}}
+        for name in hosts
+    }
+    line = f"d2: holder of 10.20.0.100: expected d2, found {found}"
+    assert failures(states, whole=whole) == ([line] if found else [])
 
 
 def test_the_table_can_be_read() -> None:
     checks = [
-        verification.check("r1", "BGP sessions", "8 established", "8 established"),
-        verification.check("p1", "local VIPs", [VIP4], []),
+        expectations.check("bgp_sessions", "r1", "BGP sessions", "8 established", "8 established"),
+        expectations.check("local_vips", "p1", "local VIPs", [VIP4], []),
     ]
-    assert verification.table(checks) == [
+    assert verification.table(checks, ["A remark"]) == [
         "HOST  CHECK         FOUND",
         "r1    BGP sessions  8 established  ok",
         "p1    local VIPs    none           FAILED, expected 198.51.100.1",
+        "A remark",
         "2 checks, 1 failed",
     ]
 
 
-@pytest.mark.parametrize(
-    ("host", "tier"), [("r1", "routers"), ("d1", "directors"), ("p1", "proxies"), ("c1", ""), ("x", "")]
-)
-def test_parameters_are_those_of_the_tier(host: str, tier: str) -> None:
-    names = FilterModule().filters()["verified_sysctls"](host, GROUPS)
-    assert names == sorted(verification.SYSCTLS.get(tier, {}))
+@pytest.mark.parametrize("host", ["r1", "d1", "p1"])
+def test_parameters_are_those_that_the_roles_of_a_host_set(host: str) -> None:
+    names = FilterModule().filters()["verified_sysctls"](to_data(THREE), host)
+    assert names == sorted(SYSCTLS[host])
+    assert ("net.ipv4.vs.sloppy_tcp" in names) == (host == "d1")
+    assert ("net.ipv4.conf.all.arp_ignore" in names) == (host != "r1")
