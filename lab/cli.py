@@ -32,7 +32,7 @@ examples:
   lab demo                                  all of it, with a failure under load, on the three-tier example
   lab down -i inventories/three_tier        take the lab down; nothing is left but the image
 
-Where only one lab is there, it is meant; else say which one by --name or -i.
+With a single lab, no name is needed. With several, give --name or -i.
 State is kept in $MULTITIER_LAB_HOME (~/.cache/multitier-lab).
 """
 
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"lab: error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("lab: interrupted; `lab up` goes on from here, `lab down` clears it away", file=sys.stderr)
+        print("lab: interrupted; `lab up` continues from here, `lab down` removes it", file=sys.stderr)
         return 130
     except BrokenPipeError:
         return 141

@@ -97,7 +97,10 @@ def _images(state: LabState, topology: Topology, say: Progress) -> dict[str, Pat
 
 def images_of(state: LabState) -> dict[str, Path]:
     """The images that a lab is made on, by kind of host."""
-    return {os_name: Path(path) for os_name, path in state.read()["images"].items()}
+    try:
+        return {os_name: Path(path) for os_name, path in state.read()["images"].items()}
+    except KeyError:
+        raise LabError(f"lab {state.name} is of an older version; first: lab down --name {state.name}") from None
 
 
 def _write_description(state: LabState, topology: Topology, source: Path, images: dict[str, Path]) -> None:
@@ -139,7 +142,7 @@ def power_on(lab: Lab, nodes: Sequence[Node], keys: tuple[str, str], say: Progre
 def wait_ready(lab: Lab, nodes: Sequence[Node], say: Progress, seconds: int, fresh: Sequence[Node] = ()) -> None:
     """Wait until these nodes have booted and answer by ssh; LabError with the console's end of those that do not.
 
-    A failed unit is an error on a fresh node. On others it is only told: what runs there is the user's.
+    A failed unit is an error on a fresh node. On others it is only reported: what runs there is the user's.
     """
     end = time.monotonic() + seconds
     stop = threading.Event()

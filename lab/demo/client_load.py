@@ -78,7 +78,7 @@ class ClientLoad:
         while not self._ready.wait(0.2):
             self._screen.passing(f"downloads begin: {self.last}")
             if self._process.poll() is not None or time.monotonic() > end:
-                raise LabError(f"the load on the client did not start: {self.last or 'it said nothing'}")
+                raise LabError(f"the load on the client did not start: {self.last or 'no output'}")
 
     def second(self) -> float:
         """Now, in the load's seconds."""

@@ -77,7 +77,7 @@ class Playbooks:
             self.screen.bad(f"{playbook} failed; the last lines of {self.log}:")
             for line in lines[-LAST_LINES:]:
                 self.screen.row(f"| {line}")
-            raise LabError(f"{playbook} failed: exit {process.returncode}; everything it said is in {self.log}")
+            raise LabError(f"{playbook} failed: exit {process.returncode}; its output is in {self.log}")
         return lines, phases
 
 

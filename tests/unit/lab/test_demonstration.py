@@ -145,13 +145,13 @@ def test_a_request_that_no_director_has_seen_has_no_known_way(site: Site) -> Non
 
 def test_a_summary_tells_the_failure_from_the_return() -> None:
     sent = [Probe("t", second / 2, None if second in {21, 22, 70} else 0.01) for second in range(100)]
-    found = outage.summarize(report([], sent, 50.0, 0.0), {"struck": 10.5, "mending": 30.0, "back": 40.0})
+    found = outage.summarize(report([], sent, 50.0, 0.0), {"failed": 10.5, "restoring": 30.0, "back": 40.0})
     assert found["requests_failed"] == 3
     assert found["before"]["requests_failed"] == 0
     assert found["failure"] == {"downloads_broken": 0, "requests_failed": 2, "seconds_without_answers": 1.0,
                                 "longest_without_answers": 1.0, "seconds_disturbed": 1.0}  # fmt: skip
     assert found["return"]["requests_failed"] == 1
-    assert found["seconds"] == {"struck": 0.0, "mending": 19.5, "back": 29.5}
+    assert found["seconds"] == {"failed": 0.0, "restoring": 19.5, "back": 29.5}
 
 
 class Hello(http.server.BaseHTTPRequestHandler):
