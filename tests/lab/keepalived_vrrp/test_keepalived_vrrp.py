@@ -55,7 +55,7 @@ def test_exactly_one_host_holds_the_vip_and_it_is_the_one_of_highest_priority(
 
 
 def test_check_mode_on_a_converged_pair_reports_no_change(playbook: Any) -> None:
-    result = playbook("playbooks/vrrp.yml", "--check", "--diff")
+    result = playbook("site.yml", "--check", "--diff")
     assert result.returncode == 0, told(result.stdout)
     assert {counters["changed"] for counters in recap(result.stdout).values()} == {0}
 
@@ -96,6 +96,6 @@ def test_a_lost_host_is_taken_over_from_in_both_families_and_comes_back(node: An
 
 
 def test_bad_input_stops_before_a_host_is_changed(playbook: Any) -> None:
-    result = playbook("playbooks/vrrp.yml", "-e", '{"keepalived_vrrp_advertisement_interval": 0}')
+    result = playbook("site.yml", "-e", '{"keepalived_vrrp_advertisement_interval": 0}')
     assert result.returncode != 0
     assert "keepalived_vrrp_advertisement_interval is 0, must be a number from 0.01 to 40.95" in result.stdout
