@@ -10,18 +10,23 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ..plugin_utils import components
-from ..plugin_utils.deployment import compiler
+from ..plugin_utils.deployment import compiler, references
 from ..plugin_utils.deployment.model import Deployment, to_data
 
 
 def as_data(deployment: Deployment) -> dict[str, Any]:
     """The deployment, and what follows from it for each host of a tier."""
+    shared = references.shared(deployment)
     return {
         **to_data(deployment),
+        "shared": shared,
         "components": {
             host.name: [component.role for component in components.of(host, deployment)] for host in deployment.members
         },
-        "variables": {host.name: components.role_variables(host, deployment) for host in deployment.members},
+        "variables": {
+            host.name: references.referring(components.role_variables(host, deployment), shared)
+            for host in deployment.members
+        },
     }
 
 

@@ -12,10 +12,7 @@ from ansible.plugins.action import ActionBase
 
 from ..plugin_utils import certificates, components
 from ..plugin_utils.checks.structure import structure_problems, unset_problem
-from ..plugin_utils.deployment import schema
-
-# in place of a value that stays in the inventory, because it is a secret
-REFERENCE = "$inventory"
+from ..plugin_utils.deployment import references, schema
 
 
 class ActionModule(ActionBase):
@@ -41,13 +38,13 @@ class ActionModule(ActionBase):
         return {**result, "changed": False, **values, "sysctls": component.sysctls(values), "_ansible_no_log": True}
 
     def _resolved(self, value: Any, variables: Mapping[str, Any]) -> Any:
-        """A value with references replaced by what the inventory has there."""
-        if isinstance(value, dict) and REFERENCE in value:
-            name = value[REFERENCE]
-            return self._templar.template(variables[name]) if name in variables else value.get("default")
-        if isinstance(value, dict):
-            return {key: self._resolved(entry, variables) for key, entry in value.items()}
-        return [self._resolved(entry, variables) for entry in value] if isinstance(value, list) else value
+        """A value with references replaced by what the deployment or the inventory has there."""
+
+        def inventory(name: str, default: Any) -> Any:
+            return self._templar.template(variables[name]) if name in variables else default
+
+        shared = (variables.get("loadbalancer_deployment") or {}).get("shared") or {}
+        return references.resolved(value, shared, inventory)
 
 
 def checked(
