@@ -34,7 +34,7 @@ class ActionModule(ActionBase):
     """Compiles on the controller; no host is contacted."""
 
     _requires_connection = False
-    _VALID_ARGS = frozenset()
+    _VALID_ARGS: frozenset[str] = frozenset()
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """The deployment, or all that is wrong."""

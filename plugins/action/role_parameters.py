@@ -12,6 +12,7 @@ from ansible.plugins.action import ActionBase
 
 from ..plugin_utils import certificates, components
 from ..plugin_utils.checks.structure import structure_problems, unset_problem
+from ..plugin_utils.components._base import Component
 from ..plugin_utils.deployment import references, schema
 
 
@@ -48,7 +49,7 @@ class ActionModule(ActionBase):
 
 
 def checked(
-    component: components.Component, given: Mapping[str, Any], read: certificates.Reader
+    component: Component, given: Mapping[str, Any], read: certificates.Reader
 ) -> tuple[dict[str, Any], list[str]]:
     """A role's variables without its prefix, complete; none, and lines that say why, where they are wrong."""
     options = schema.role(component.role)

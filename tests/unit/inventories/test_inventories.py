@@ -34,7 +34,7 @@ def table(*names: str) -> list[Any]:
     return [pytest.param(case, id=case["case"]) for case in cases]
 
 
-WRONG = table("wrong_services.yml", "wrong_hosts.yml")
+WRONG = table(*sorted(path.name for path in HERE.glob("wrong_*.yml")))
 RIGHT = table("right.yml")
 
 
