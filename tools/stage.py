@@ -32,7 +32,7 @@ def tracked_files() -> set[str]:
         text=True,
     ).stdout
     # .collections links a checkout to itself; the stage is already where it should be
-    names = {name for name in listing.split("\0") if name and not name.startswith(".collections/")}
+    names = {name for name in listing.split("\0") if name and not name.startswith((".collections/", "molecule/"))}
     return {name for name in names if os.path.lexists(ROOT / name)}
 
 

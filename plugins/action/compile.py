@@ -10,18 +10,23 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ..plugin_utils import components
-from ..plugin_utils.deployment import compiler
+from ..plugin_utils.deployment import compiler, references
 from ..plugin_utils.deployment.model import Deployment, to_data
 
 
 def as_data(deployment: Deployment) -> dict[str, Any]:
     """The deployment, and what follows from it for each host of a tier."""
+    shared = references.shared(deployment)
     return {
         **to_data(deployment),
+        "shared": shared,
         "components": {
             host.name: [component.role for component in components.of(host, deployment)] for host in deployment.members
         },
-        "variables": {host.name: components.role_variables(host, deployment) for host in deployment.members},
+        "variables": {
+            host.name: references.referring(components.role_variables(host, deployment), shared)
+            for host in deployment.members
+        },
     }
 
 
@@ -29,7 +34,7 @@ class ActionModule(ActionBase):
     """Compiles on the controller; no host is contacted."""
 
     _requires_connection = False
-    _VALID_ARGS = frozenset()
+    _VALID_ARGS: frozenset[str] = frozenset()
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """The deployment, or all that is wrong."""

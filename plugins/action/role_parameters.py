@@ -12,10 +12,8 @@ from ansible.plugins.action import ActionBase
 
 from ..plugin_utils import certificates, components
 from ..plugin_utils.checks.structure import structure_problems, unset_problem
-from ..plugin_utils.deployment import schema
-
-# in place of a value that stays in the inventory, because it is a secret
-REFERENCE = "$inventory"
+from ..plugin_utils.components._base import Component
+from ..plugin_utils.deployment import references, schema
 
 
 class ActionModule(ActionBase):
@@ -41,17 +39,17 @@ class ActionModule(ActionBase):
         return {**result, "changed": False, **values, "sysctls": component.sysctls(values), "_ansible_no_log": True}
 
     def _resolved(self, value: Any, variables: Mapping[str, Any]) -> Any:
-        """A value with references replaced by what the inventory has there."""
-        if isinstance(value, dict) and REFERENCE in value:
-            name = value[REFERENCE]
-            return self._templar.template(variables[name]) if name in variables else value.get("default")
-        if isinstance(value, dict):
-            return {key: self._resolved(entry, variables) for key, entry in value.items()}
-        return [self._resolved(entry, variables) for entry in value] if isinstance(value, list) else value
+        """A value with references replaced by what the deployment or the inventory has there."""
+
+        def inventory(name: str, default: Any) -> Any:
+            return self._templar.template(variables[name]) if name in variables else default
+
+        shared = (variables.get("loadbalancer_deployment") or {}).get("shared") or {}
+        return references.resolved(value, shared, inventory)
 
 
 def checked(
-    component: components.Component, given: Mapping[str, Any], read: certificates.Reader
+    component: Component, given: Mapping[str, Any], read: certificates.Reader
 ) -> tuple[dict[str, Any], list[str]]:
     """A role's variables without its prefix, complete; none, and lines that say why, where they are wrong."""
     options = schema.role(component.role)

@@ -203,10 +203,10 @@ class KeepalivedVrrp(Component):
                     groups.setdefault(address, []).append((host, instance))
         seen: set[tuple[str, str]] = set()
         for members in groups.values():
-            for host, instance in members:
-                if (host.name, instance["name"]) not in seen:
-                    seen.add((host.name, instance["name"]))
-                    yield from _agree(members, host, instance)
+            for host, mine in members:
+                if (host.name, mine["name"]) not in seen:
+                    seen.add((host.name, mine["name"]))
+                    yield from _agree(members, host, mine)
         yield from _numbers(hosts)
 
     def site_checks(self, states: Mapping[str, Mapping[str, Any]], deployment: Deployment) -> Iterator[Check]:

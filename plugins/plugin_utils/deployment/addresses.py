@@ -16,7 +16,7 @@ from typing import Any
 try:
     import netaddr
 except ImportError as error:  # reported by require(), in words that say what to install
-    netaddr = None  # type: ignore[assignment]
+    netaddr = None
     MISSING: ImportError | None = error
 else:
     MISSING = None

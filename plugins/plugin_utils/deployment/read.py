@@ -48,7 +48,9 @@ class Reader:
         self._loader = loader
         self._prefixes = prefixes()
         self._ours: dict[str, bool] = {}
-        self._literal: dict[int, tuple[Any, Any]] = {}  # by identity; the value is kept, so that its identity is too
+        self._literal: dict[
+            int, tuple[Any, list[Any]]
+        ] = {}  # by identity; the value is kept, so that its identity is too
 
     def host(self, name: str) -> Values:
         """What one host says."""
@@ -72,8 +74,8 @@ class Reader:
     def _value(self, raw: Any, templar: Any) -> Any:
         known = self._literal.get(id(raw))
         if known is None:
-            # False where it is a template, which another host may see with other eyes
-            known = self._literal[id(raw)] = (raw, (plain(raw),) if is_literal(raw) else False)
+            # nothing where it is a template, which another host may see with other eyes
+            known = self._literal[id(raw)] = (raw, [plain(raw)] if is_literal(raw) else [])
         if known[1]:
             return known[1][0]
         return plain(templar.template(raw) if templar else raw)

@@ -19,6 +19,7 @@ from typing import Any
 import jinja2
 import pytest
 from ansible_collections.multitier.loadbalancer.plugins.action.compile import as_data
+from ansible_collections.multitier.loadbalancer.plugins.plugin_utils.deployment.references import resolved
 from ansible_collections.multitier.loadbalancer.tests.unit.inventories import example
 from ansible_collections.multitier.loadbalancer.tests.unit.support import pem_files, templates
 
@@ -33,7 +34,7 @@ def table(*names: str) -> list[Any]:
     return [pytest.param(case, id=case["case"]) for case in cases]
 
 
-WRONG = table("wrong_services.yml", "wrong_hosts.yml")
+WRONG = table(*sorted(path.name for path in HERE.glob("wrong_*.yml")))
 RIGHT = table("right.yml")
 
 
@@ -92,6 +93,7 @@ def test_what_is_right_is_compiled(case: dict[str, Any], directory: Path) -> Non
     assert compiled.problems == []
     assert compiled.deployment is not None
     data = as_data(compiled.deployment)
+    data["variables"] = resolved(data["variables"], data["shared"], lambda name, _default: {"$inventory": name})
     assert {path: at(data, path) for path in case.get("gives", {})} == case.get("gives", {})
     for part in case.get("warns", ()):
         assert [line for line in compiled.warnings if part in line]

@@ -234,6 +234,41 @@ def test_variables_of_the_command_line_are_checked_and_mean_what_they_say(invent
         assert f"excluded: {said}" in inventory.text
 
 
+def test_a_role_gets_what_the_deployment_and_the_inventory_say(inventory: Inventory) -> None:
+    inventory.change(ALL, "loadbalancer_services.0.vips.1", "2001:DB8:100:0::1")
+    inventory.change(ALL, "loadbalancer_bgp_password", "hush")
+    given = {"loadbalancer_role_variables": "{{ loadbalancer_deployment.variables[inventory_hostname] }}"}
+    include = {
+        "name": "Check",
+        "ansible.builtin.include_role": {
+            "name": "multitier.loadbalancer.{{ item }}",
+            "tasks_from": "validate",
+            "rolespec_validate": False,
+        },
+        "vars": given,
+        "loop": ["haproxy_l7", "frr_ecmp"],
+    }
+    that = [
+        "__haproxy_l7_vars.services[0].vips == ['198.51.100.1', '2001:db8:100::1']",
+        "__haproxy_l7_vars.backends | length == 2",
+        "__haproxy_l7_vars.certificates[0].file is search('/www.pem$')",
+        "__frr_ecmp_vars.neighbors[0].password == 'hush'",
+    ]
+    check = {"name": "See", "ansible.builtin.assert": {"that": that}}
+    playbook = inventory.path.parent / "roles.yml"
+    playbook.write_text(
+        yaml.safe_dump(
+            [
+                {"ansible.builtin.import_playbook": "multitier.loadbalancer.validate"},
+                {"name": "Proxies", "hosts": "proxies", "gather_facts": False, "tasks": [include, check]},
+            ]
+        ),
+        encoding="utf-8",
+    )
+    assert inventory.run(str(playbook)) == 0, inventory.text
+    assert "hush" not in inventory.text
+
+
 def test_more_proxies_than_the_kernels_table_takes(inventory: Inventory) -> None:
     inventory.change("hosts.yml", "all.children.proxies.hosts", {"p[1:4094]": {"node": 31}})
     assert inventory.run("multitier.loadbalancer.site") != 0

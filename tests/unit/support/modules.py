@@ -14,7 +14,7 @@ import pytest
 from ansible.module_utils import basic
 
 try:
-    from ansible.module_utils.testing import patch_module_args as patch_module_args
+    from ansible.module_utils.testing import patch_module_args
 except ImportError:  # ansible-core 2.18
 
     @contextlib.contextmanager

@@ -23,7 +23,7 @@ UNSHARE = ["unshare", "--user", "--map-root-user", "--net"]
 
 def available() -> bool:
     """Whether this machine lets us have one."""
-    return bool(shutil.which("ip")) and subprocess.run([*UNSHARE, "true"], capture_output=True).returncode == 0
+    return bool(shutil.which("ip")) and subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode == 0
 
 
 needed = pytest.mark.skipif(not available(), reason="needs iproute2 and a network namespace of its own")
@@ -53,7 +53,9 @@ class Namespace:
     def run(self, script: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a shell script."""
         command = [*self.prefix, "sh", "-c", script]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, env=self.environment, **options)
+        return subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=60, env=self.environment, **options
+        )
 
     def start(self, command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
         """Start a program; it has the pid of the Popen."""

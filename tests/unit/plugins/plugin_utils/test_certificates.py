@@ -145,7 +145,7 @@ def test_authorities_that_cannot_be_had(tmp_path: Path) -> None:
     ]
 
     def ask(path: str) -> str:
-        return certificates.reader(None)(path) if "none" in path else read(path)
+        return certificates.reader(str)(path) if "none" in path else read(path)
 
     must = "must be a PEM file on the controller, with the authorities' certificates"
     assert certificates.findings("it", [], [{"name": "plain"}, *backends], ask, NOW)[0] == [

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from ansible_collections.multitier.loadbalancer.plugins.action.compile import as_data
 from ansible_collections.multitier.loadbalancer.plugins.plugin_utils import components
-from ansible_collections.multitier.loadbalancer.plugins.plugin_utils.deployment import compiler, groups
+from ansible_collections.multitier.loadbalancer.plugins.plugin_utils.deployment import compiler, groups, references
 from ansible_collections.multitier.loadbalancer.plugins.plugin_utils.deployment.findings import merged
 from ansible_collections.multitier.loadbalancer.plugins.plugin_utils.deployment.model import from_data
 from ansible_collections.multitier.loadbalancer.tests.unit.support import deployment
@@ -106,6 +106,21 @@ def test_each_listener_is_checked_in_its_own_protocol_where_proxies_answer(
 def test_a_deployment_survives_its_way_as_data(of: dict[str, list[str]]) -> None:
     whole = deployment.compiled(changed(), of)
     assert from_data(json.loads(json.dumps(as_data(whole)))) == whole
+
+
+@pytest.mark.parametrize("of", [deployment.GROUPS, TWO_TIERS])
+def test_what_many_hosts_have_alike_is_there_once_and_each_gets_it(of: dict[str, list[str]]) -> None:
+    whole = deployment.compiled(changed("all.loadbalancer_bgp_password", "hush"), of)
+    data = json.loads(json.dumps(as_data(whole)))
+    assert data["variables"]["p1"]["haproxy_l7_services"] == {"$deployment": "services"}
+    assert data["variables"]["p1"]["haproxy_l7_backends"] == {"$deployment": "backends"}
+    for host in whole.members:
+        found = references.resolved(data["variables"][host.name], data["shared"], lambda name, _default: f"the {name}")
+        wanted = references.resolved(
+            components.role_variables(host, whole), data["shared"], lambda name, _default: f"the {name}"
+        )
+        assert found == wanted
+        assert "$" not in json.dumps(found)
 
 
 def test_every_variable_that_a_role_is_given_is_one_of_its_options_and_no_inventorys() -> None:

@@ -305,8 +305,10 @@ def test_requests_are_those_whose_answers_are_checked() -> None:
 
 def test_a_request_over_tls_names_the_host_and_never_a_wildcard() -> None:
     certificate = {"name": "www", "file": "/www.pem", "domains": ["*.example.com", "shop.example.com"]}
-    hosts = {host: {"loadbalancer_certificates": [certificate]} for host in deployment.NODES}
-    requests = verification.probe_requests(compiled(**hosts))
+    hosts = deployment.deployment("")
+    for variables in hosts.values():
+        variables["loadbalancer_certificates"] = [certificate]
+    requests = verification.probe_requests(deployment.compiled(hosts))
     assert [request.get("host") for request in requests] == [None, "shop.example.com"] * 2
 
 
