@@ -12,8 +12,8 @@ short_description: Compile the inventory into one description of the deployment
 version_added: 0.1.0
 description:
   - Reads the variables of all hosts of the deployment once, checks them, and returns what all playbooks of this
-    collection read, as C(loadbalancer_deployment). Fails with all problems at once, each with host, variable, value and what
-    would be right.
+    collection read, as C(loadbalancer_deployment). Fails with all problems at once, each with host, variable, value
+    and what would be right.
   - Runs on the controller and contacts no host. Call it with C(run_once).
   - No secret is in the result.
 author:
@@ -42,7 +42,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 hosts:
-  description: Hosts by name, each with its tier, interfaces, AS number, weight, and what it sets of the roles' variables.
+  description: Hosts by name, each with its tier, interfaces, AS number, weight, and what it sets of roles' variables.
   returned: success
   type: dict
 services:
@@ -71,8 +71,8 @@ components:
   type: dict
 variables:
   description: >-
-    Variables of these roles that follow from the deployment, by the host's name. C({"$deployment": NAME}) stands for a value
-    in RV(shared), C({"$inventory": NAME}) for a secret of the inventory.
+    Variables of these roles that follow from the deployment, by the host's name. C({"$deployment": NAME}) stands for
+    a value in RV(shared), C({"$inventory": NAME}) for a secret of the inventory.
   returned: success
   type: dict
 shared:

@@ -32,7 +32,7 @@ options:
     required: true
   derived:
     description:
-      - Values of the role's variables that follow from the deployment, by their full names. They win over the role's own.
+      - Values of the role's variables that follow from the deployment, by their full names. They win over others.
       - What M(multitier.loadbalancer.compile) returned as C(variables) for the host.
     type: dict
     default: {}
@@ -53,7 +53,7 @@ sysctls:
   type: dict
   sample: {net.ipv4.ip_forward: "1"}
 VARIABLE:
-  description: Each of the role's variables, by its name without the role's prefix. What has no value and no default is null.
+  description: Each of the role's variables, by its name without the role's prefix; null without value and default.
   returned: success
   type: raw
 """

@@ -27,6 +27,8 @@ except ImportError:  # ansible-core 2.18
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+__all__ = ["ModuleRunner", "patch_module_args"]
+
 
 class ModuleRunner:
     """Calls a module and returns what it printed; what a failed one printed has failed: true."""

@@ -23,7 +23,10 @@ UNSHARE = ["unshare", "--user", "--map-root-user", "--net"]
 
 def available() -> bool:
     """Whether this machine lets us have one."""
-    return bool(shutil.which("ip")) and subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode == 0
+    return (
+        bool(shutil.which("ip"))
+        and subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode == 0
+    )
 
 
 needed = pytest.mark.skipif(not available(), reason="needs iproute2 and a network namespace of its own")
