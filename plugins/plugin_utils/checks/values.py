@@ -38,6 +38,7 @@ DOMAIN = re.compile(rf"(?=.{{1,253}}$)({LABEL}\.)*(?![0-9]+$){LABEL}")
 PATH = re.compile(r"/([A-Za-z0-9._~$&()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 QUERY = re.compile(rf"{PATH.pattern}(\?([A-Za-z0-9._~$&()*+,;=:@/?-]|%[0-9A-Fa-f]{{2}})*)?")
 LONGEST_PATH = 500
+FILE = re.compile(r"(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+")
 
 
 def masked(value: Any) -> Any:
@@ -189,6 +190,13 @@ def path_problem(where: str, value: Any, query: bool = False) -> list[str]:
         f"{where} is {show(value)}, must be the {what}: letters, digits and -._~$&()*+,;=:@/, what else there is as % "
         f"and two hexadecimal digits, at most {LONGEST_PATH} characters"
     ]
+
+
+def file_problem(where: str, value: Any) -> list[str]:
+    """One line when value is not the path of a file of ours on a host, which scripts and configurations name."""
+    if FILE.fullmatch(str(value)) and len(str(value)) <= LONGEST_PATH:
+        return []
+    return [f"{where} is {show(value)}, must be an absolute path of letters, digits, '.', '_' and '-', such as /run/x"]
 
 
 def reference_problem(where: str, value: Any, target: str, names: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .. import components
-from ..checks.values import PORT, address_problem, duplicates, range_problem, ranges, show, vip_problem
+from ..checks.values import PORT, address_problem, duplicates, file_problem, range_problem, ranges, show, vip_problem
 from ..deployment.findings import Finding
 from ..deployment.model import ROUTERS, TIERS, Deployment, Host
 from ._base import Component
@@ -74,8 +74,9 @@ class VipGate(Component):
         }
 
     def setting_problems(self, values: Mapping[str, Any]) -> list[str]:
-        """Times and counts."""
-        return ranges(ROLE, values, LIMITS)
+        """Times, counts, and files."""
+        files = [line for name in ("fifo", "pid_file") for line in file_problem(f"{ROLE}_{name}", values[name])]
+        return ranges(ROLE, values, LIMITS) + files
 
     def problems(self, values: Mapping[str, Any]) -> list[str]:
         """Gates, names of units, and the times."""

@@ -49,9 +49,10 @@ def compile_inventory(hostvars: Any, groups: Mapping[str, Sequence[str]], loader
     builder = Builder(groups, values, components.derived())
     deployment = builder.build()
     found += builder.findings
-    found += _served(deployment, values)
+    entries = _certificate_entries(deployment, values)
+    found += _served(deployment, entries)
     if loader:
-        lines, more = _certificates(deployment, values, loader)
+        lines, more = _certificates(deployment, entries, loader)
         found += lines
         warnings += more
     if not builder.findings:  # else hosts and services lack what was wrong, and that would be told twice
@@ -60,12 +61,19 @@ def compile_inventory(hostvars: Any, groups: Mapping[str, Sequence[str]], loader
     return Compiled(None if found else deployment, merged(found), warnings)
 
 
+def _certificate_entries(deployment: Deployment, values: Mapping[str, read.Values]) -> list[dict[str, Any]]:
+    """Certificates as the inventory has them, with keys, in the types of their options."""
+    name = "loadbalancer_certificates"
+    first = values[deployment.members[0].name].variables if deployment.members else {}
+    complete = schema.complete({name: first.get(name) or []}, {name: schema.role(schema.OWN)[name]})
+    found: list[dict[str, Any]] = schema.without_none(complete[name])
+    return found
+
+
 def _certificates(
-    deployment: Deployment, values: Mapping[str, read.Values], loader: Any
+    deployment: Deployment, entries: Sequence[Mapping[str, Any]], loader: Any
 ) -> tuple[list[Finding], list[str]]:
     """What is wrong, or will be, with what the certificates hold."""
-    first = values[deployment.members[0].name].variables if deployment.members else {}
-    entries = first.get("loadbalancer_certificates") or []
     read_file = certificates.by_loader(loader)
     now = datetime.datetime.now(datetime.UTC)
     lines, warnings = certificates.findings("loadbalancer", entries, deployment.backends, read_file, now)
@@ -83,14 +91,8 @@ def _by_themselves(values: Mapping[str, read.Values], groups: Mapping[str, Seque
     return found
 
 
-def _served(deployment: Deployment, values: Mapping[str, read.Values]) -> list[Finding]:
+def _served(deployment: Deployment, entries: Sequence[Mapping[str, Any]]) -> list[Finding]:
     """What is wrong with services, backends and certificates, which are the same on all hosts."""
-    members = deployment.members
-    entries = values[members[0].name].variables.get("loadbalancer_certificates") or [] if members else []
-    lines = service_problems(
-        "loadbalancer",
-        [service.declared for service in deployment.services],
-        deployment.backends,
-        [schema.without_none(entry) for entry in entries],
-    )
+    declared = [service.declared for service in deployment.services]
+    lines = service_problems("loadbalancer", declared, deployment.backends, entries)
     return [(INVENTORY, line) for line in lines]

@@ -12,16 +12,14 @@ parts of its warnings.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pytest
 from ansible_collections.multitier.loadbalancer.plugins.action.compile import as_data
 from ansible_collections.multitier.loadbalancer.plugins.plugin_utils.deployment.references import resolved
 from ansible_collections.multitier.loadbalancer.tests.unit.inventories import example
-from ansible_collections.multitier.loadbalancer.tests.unit.support import pem_files, templates
+from ansible_collections.multitier.loadbalancer.tests.unit.support import templates
 
 HERE = Path(__file__).parent
 EXAMPLE = "two_tier"
@@ -36,29 +34,6 @@ def table(*names: str) -> list[Any]:
 
 WRONG = table(*sorted(path.name for path in HERE.glob("wrong_*.yml")))
 RIGHT = table("right.yml")
-
-
-@pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of the inventories, with their certificates."""
-    return pem_files.make_all(tmp_path_factory.mktemp("inventory"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def templates_are_compiled_once() -> Iterator[None]:
-    """Each inventory has the templates of its example, whose compiling takes longer than all else."""
-    compile_template, known = jinja2.Environment.compile, {}
-
-    def compiled(self: jinja2.Environment, source: Any, *arguments: Any, **options: Any) -> Any:
-        if not isinstance(source, str) or arguments or options:
-            return compile_template(self, source, *arguments, **options)
-        if source not in known:
-            known[source] = compile_template(self, source)
-        return known[source]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jinja2.Environment, "compile", compiled)
-        yield
 
 
 def changed(case: dict[str, Any], directory: Path) -> example.Example:
