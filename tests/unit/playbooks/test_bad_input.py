@@ -285,3 +285,10 @@ def test_a_second_playbook_in_the_same_run_finds_the_inventory_right(inventory: 
         yaml.safe_dump([play, {"ansible.builtin.import_playbook": "multitier.loadbalancer.validate"}]), encoding="utf-8"
     )
     assert inventory.run(str(playbook), "-e", "loadbalancer_verify_retries=2") == 0, inventory.text
+
+
+def test_tiers_in_front_of_one_that_cannot_be_reached_are_left_alone(inventory: Inventory) -> None:
+    """Ansible ends only the play of the tier, and would go on with the next."""
+    assert inventory.run("multitier.loadbalancer.site") != 0
+    assert "Not deployed: p1, p2, p3. The tiers in front of them are left as they are." in inventory.text
+    assert set(re.findall(r"\[(\w+)\]: UNREACHABLE", inventory.text)) == {"p1", "p2", "p3"}
