@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, multitier.loadbalancer contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The machine's own apt configuration: where the image's packages come from."""
+"""The machine's own apt configuration: where the packages of images come from."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import subprocess
 from pathlib import Path
 
 from lab.errors import LabError
+from lab.systems import systems
 
 ETC = Path("/etc/apt")
 SOURCES_VARIABLE = "MULTITIER_LAB_APT_SOURCES"
+RELEASES = {system.release for system in systems().values()}
 # What a machine needs to reach its mirror: proxies, certificates, clocks that differ from the mirror's.
 _OPTION = re.compile(
     r"Acquire::((http|https)(::.*)?|Check-Valid-Until|Check-Date|Max-FutureTime|Retries|ForceIPv4|ForceIPv6)"
@@ -49,10 +51,28 @@ def sources(codename: str, etc: Path = ETC) -> list[str]:
     return kept
 
 
-def configured_sources() -> list[str]:
-    """The sources to use: those of the environment variable if it is set, else the machine's."""
-    given = os.environ.get(SOURCES_VARIABLE, "")
-    return [line.strip() for line in given.splitlines() if line.strip()] or sources(release())
+def configured_sources(wanted: str | None = None) -> list[str]:
+    """The sources of a release (the machine's own unless given), from the environment variable or the machine's.
+
+    Where they are of another release, they are those of the same mirrors with the suites replaced.
+    """
+    given = [line.strip() for line in os.environ.get(SOURCES_VARIABLE, "").splitlines() if line.strip()]
+    lines = given or sources(release())
+    own = codename(lines)
+    if wanted is None or wanted == own:
+        return [line for line in lines if not _of_other_release(line, own)]
+    return [line for line in lines if _base(line) == wanted] or [
+        re.sub(rf"(?<=\s){re.escape(own)}(?=[\s/-])", wanted, line, count=1) for line in lines if _base(line) == own
+    ]
+
+
+def _base(line: str) -> str:
+    """The release that a source is of: trixie for trixie-security and trixie/updates."""
+    return re.split("[-/]", _suite(line) or "")[0]
+
+
+def _of_other_release(line: str, own: str) -> bool:
+    return _base(line) != own and _base(line) in RELEASES
 
 
 def codename(lines: list[str]) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable
@@ -26,7 +27,8 @@ def missing(hosts: Iterable[Host], inventory: Path) -> dict[Path, list[str]]:
         for certificate in host.variables.get("loadbalancer_certificates") or []:
             if not isinstance(certificate, dict) or not certificate.get("file"):
                 continue
-            path = (root / str(certificate["file"])).resolve()
+            # by its name: a directory of the inventory may be a link
+            path = Path(os.path.normpath(root / str(certificate["file"])))
             if path.exists() or path in found:
                 continue
             if not path.is_relative_to(root.parent):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lab import commands, machine
 from lab.errors import LabError
+from lab.systems import DEFAULT, systems
 from lab.up import BOOT_SECONDS
 
 if TYPE_CHECKING:
@@ -140,7 +141,8 @@ def _add_commands(to: _Adder) -> None:
     to.add(
         "connection", commands.connection_command, "print how programs reach the lab: ssh configuration, inventories"
     )
-    one = to.add("image", commands.image_command, "build the image of the nodes if it is not there yet", selects=False)
+    one = to.add("image", commands.image_command, "build an image of nodes if it is not there yet", selects=False)
+    one.add_argument("--os", choices=sorted(systems()), default=DEFAULT, help="for hosts of this lab_os (%(default)s)")
     one.add_argument("--rebuild", action="store_true", help="even if it is there: takes newer packages")
     one.add_argument("--prune", action="store_true", help="remove images that no lab uses and no `up` would use")
 

@@ -18,7 +18,8 @@ from lab import capture, image, machine, saved, state, wiring
 from lab.errors import LabError
 from lab.progress import Progress
 from lab.state import LabState
-from lab.up import Lab, down, restart, restore, up
+from lab.systems import systems
+from lab.up import Lab, down, images_of, restart, restore, up
 
 if TYPE_CHECKING:
     import argparse
@@ -99,7 +100,7 @@ def status_command(options: argparse.Namespace) -> int:
         print(f"lab {one['lab']}: {'up' if one['up'] else 'not up'}, of {one['inventory'] or 'nothing, half-made'}")
         for node in one["nodes"]:
             links = " ".join(f"{nic}:{link}" for nic, link in node["links"].items())
-            what = f"{node['address']:<16} {node['os']:<8} {node['memory']:<6}"
+            what = f"{node['address']:<16} {node['os']:<10} {node['memory']:<6}"
             print(f"  {node['name']:<12} {node['state']:<8} {what} {links}")
         for target in one["cut"]:
             print(f"  cut: {target}")
@@ -251,19 +252,20 @@ def connection_command(options: argparse.Namespace) -> int:
 def image_command(options: argparse.Namespace) -> int:
     """Build or remove images."""
     machine.require(machine.RUN)
-    inputs = image.current_inputs()
+    inputs = image.current_inputs(options.os)
     path = image.path_of(inputs)
     if options.rebuild or not path.exists():
         machine.require_for_build()
-    users = {name: str(LabState(name).read()["image"]) for name in state.names() if LabState(name).description.exists()}
-    if options.rebuild and str(path) in users.values():
-        raise LabError(
-            f"the image is in use by: {', '.join(name for name, used in users.items() if used == str(path))}"
-        )
+    users = {name: set(images_of(LabState(name)).values()) for name in state.names()
+             if LabState(name).description.exists()}  # fmt: skip
+    using = [name for name, used in users.items() if path in used]
+    if options.rebuild and using:
+        raise LabError(f"the image is in use by: {', '.join(using)}")
     if not options.prune or options.rebuild:
         image.ensure(inputs, Progress().step, options.rebuild)
         print(path)
     if options.prune:
-        for gone in image.remove_unused(set(users.values()), keep=path):
+        current = {image.path_of(image.current_inputs(name)) for name in systems()}
+        for gone in image.remove_unused(current.union(*users.values())):
             print(f"removed {gone}")
     return 0

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, multitier.loadbalancer contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The image that all nodes share: Debian with the packages the roles configure, built from the machine's apt sources.
+"""The images that nodes share: Debian with the packages the roles configure, built from the machine's apt sources.
 
 An image is kept by the hash of all that goes into it, so that it is built once and again when an input changes.
 """
@@ -26,22 +26,9 @@ from lab import apt
 from lab.errors import LabError
 from lab.namespace import rights
 from lab.state import home, write_file
+from lab.systems import DEFAULT, systems
 from lab.uml import KERNEL, MODULES
 
-# what the roles install, from a store in the image: a rehearsal measures installing and configuring, not downloads
-ROLE_PACKAGES = ("exabgp", "frr", "frr-pythontools", "haproxy", "ipvsadm", "keepalived")
-PACKAGES = (
-    *ROLE_PACKAGES,
-    # a host
-    "systemd", "systemd-sysv", "openssh-server", "python3", "python3-apt", "sudo", "iproute2", "iputils-ping", "kmod",
-    "procps", "netbase", "ca-certificates", "openssl", "less",
-    # what a switch, a backend or a client has
-    "ifupdown2", "nginx-light", "socat",
-    # keeps the disk of user-mode-linux going (lab-disk-pulse.service)
-    "ioping",
-    # what a person looks inside with
-    "curl", "jq", "tcpdump", "ethtool", "wrk", "nghttp2-client",
-)  # fmt: skip
 ROOTFS = Path(__file__).parent / "rootfs"
 SIZE = "2G"  # of the file system; the file is sparse
 TIME_LIMIT = 1200  # seconds
@@ -55,6 +42,7 @@ class Inputs:
     """All that goes into an image."""
 
     packages: tuple[str, ...]
+    role_packages: tuple[str, ...]
     sources: tuple[str, ...]
     kernel: str
     kernel_package: str
@@ -63,7 +51,7 @@ class Inputs:
     def hash(self) -> str:
         """The image's name: changes with every input, and with nothing else."""
         digest = hashlib.sha256()
-        fixed = (ROLE_PACKAGES, SIZE, MODULE_TREES, _UNWANTED)
+        fixed = (self.role_packages, SIZE, MODULE_TREES, _UNWANTED)
         for value in (self.packages, self.sources, self.kernel, self.kernel_package, *fixed):
             digest.update(repr(value).encode() + b"\0")
         for path in sorted(path for path in self.rootfs.rglob("*") if path.is_file()):
@@ -72,8 +60,9 @@ class Inputs:
         return digest.hexdigest()[:16]
 
 
-def current_inputs() -> Inputs:
-    """What an image built now would be made of."""
+def current_inputs(os_name: str = DEFAULT) -> Inputs:
+    """What an image for hosts of this kind, built now, would be made of."""
+    system = systems()[os_name]
     kernel = subprocess.run([KERNEL, "--version"], capture_output=True, text=True, check=False).stdout.strip()
     if not kernel or not (MODULES / kernel).is_dir():
         raise LabError(f"no modules of the kernel {kernel} in {MODULES}: reinstall the package user-mode-linux")
@@ -81,7 +70,9 @@ def current_inputs() -> Inputs:
         ["dpkg-query", "-W", "-f", "${Version}", "user-mode-linux"], capture_output=True, text=True, check=False
     )
     extra = tuple(os.environ.get("MULTITIER_LAB_PACKAGES", "").split())
-    return Inputs(PACKAGES + extra, tuple(apt.configured_sources()), kernel, query.stdout.strip())
+    packages = system.role_packages + system.packages + extra
+    sources = tuple(apt.configured_sources(system.release))
+    return Inputs(packages, system.role_packages, sources, kernel, query.stdout.strip())
 
 
 def path_of(inputs: Inputs) -> Path:
@@ -125,8 +116,13 @@ def _build(inputs: Inputs, path: Path, progress: Callable[[str], None]) -> None:
     try:
         with tarfile.open(work / "overlay.tar", "w") as overlay:
             _add_overlay(overlay, inputs)
-        _run(_mmdebstrap(inputs), log, progress, TIME_LIMIT)
-        _run(_make_file_system(), log, progress, TIME_LIMIT)
+        release = apt.codename(list(inputs.sources))
+
+        def tell(text: str) -> None:
+            progress(f"building the image of {release}: {text}")
+
+        _run(_mmdebstrap(inputs), log, tell, TIME_LIMIT)
+        _run(_make_file_system(), log, tell, TIME_LIMIT)
         (work / "overlay.tar").unlink()
         seconds = round(time.monotonic() - started)
         description = {
@@ -179,7 +175,7 @@ def _mmdebstrap(inputs: Inputs) -> list[str]:
         *[f"--dpkgopt=path-exclude={pattern}" for pattern in _UNWANTED],
         *[f"--aptopt={option.rstrip(';')}" for option in apt.options()],
         "--customize-hook=tar-in overlay.tar /",
-        f'--customize-hook=chroot "$1" /usr/lib/lab/prepare {inputs.kernel} {" ".join(ROLE_PACKAGES)}',
+        f'--customize-hook=chroot "$1" /usr/lib/lab/prepare {inputs.kernel} {" ".join(inputs.role_packages)}',
         apt.codename(list(inputs.sources)),
         "root.tar",
         *inputs.sources,
@@ -218,7 +214,7 @@ def _run(command: list[str], log: Path, progress: Callable[[str], None], seconds
             while child.poll() is None:
                 if time.monotonic() > end:
                     raise LabError(f"the image was not built within {seconds} s; the log is {log}")
-                progress(f"building the image: {_last_line(log)}")
+                progress(_last_line(log))
                 time.sleep(0.5)
         finally:
             if child.poll() is None:
@@ -236,11 +232,11 @@ def _last_line(log: Path) -> str:
     return lines[-1][3:] if lines else "starting"
 
 
-def remove_unused(used: set[str], keep: Path) -> list[str]:
-    """Take away images that no lab uses, but for this one; returns their names."""
+def remove_unused(used: set[Path]) -> list[str]:
+    """Take away all images but these; returns their names."""
     gone = []
     for entry in (home() / "images").glob("*/image.ext4"):
-        if str(entry) not in used and entry != keep:
+        if entry not in used:
             shutil.rmtree(entry.parent)
             gone.append(entry.parent.name)
     return gone

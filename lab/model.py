@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lab.errors import LabError
+from lab.systems import DEFAULT
 
 DEFAULT_MEMORY = "256M"
 DEFAULT_MTU = 1500
@@ -59,7 +60,7 @@ class Node:
     nics: tuple[Nic, ...]
     user: str = "root"
     port: int = 22
-    os: str = "debian"
+    os: str = DEFAULT
     memory: str = DEFAULT_MEMORY
     applications: tuple[Application, ...] = ()
 

@@ -21,8 +21,7 @@ from lab.model import (
     Route,
     Topology,
 )
-
-OPERATING_SYSTEMS = ("debian", "cumulus")
+from lab.systems import DEFAULT, systems
 
 
 class _Fields:
@@ -101,6 +100,12 @@ def _between(low: int, high: int) -> Callable[[Any], int]:
     return check
 
 
+def _system(value: Any) -> str:
+    if value not in systems():
+        raise ValueError(f"there are: {', '.join(sorted(systems()))}")
+    return str(value)
+
+
 _NAME = _match(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _NIC_NAME = _match(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}")
 _INTERFACE_KEYS = ("name", "link", "addresses", "gateways", "routes", "mtu")
@@ -150,7 +155,7 @@ def node_from_variables(host: str, variables: Mapping[str, Any]) -> Node:
         nics=tuple(_nic(host, index, item) for index, item in enumerate(interfaces)),
         user=fields.get("ansible_user", _match(r"[a-z_][a-z0-9_-]{0,31}"), "root", "user name"),
         port=fields.get("ansible_port", _between(1, 65535), 22, "port"),
-        os=fields.get("lab_os", _match("|".join(OPERATING_SYSTEMS)), "debian", "lab operating system"),
+        os=fields.get("lab_os", _system, DEFAULT, "lab operating system"),
         memory=fields.get("lab_memory", _match(r"[1-9][0-9]*[KMGkmg]"), DEFAULT_MEMORY, "size such as 256M"),
         applications=tuple(applications),
     )

@@ -14,45 +14,12 @@ import json
 import tarfile
 from typing import TYPE_CHECKING
 
+from lab.systems import Files, systems
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lab.model import Application, Nic, Node, Route, Topology
-
-Files = dict[str, tuple[str, int]]
-
-_CUMULUS = {
-    "/etc/os-release": """\
-NAME="Cumulus Linux"
-VERSION_ID=5.9.2
-VERSION="Cumulus Linux 5.9.2"
-PRETTY_NAME="Cumulus Linux"
-ID=cumulus-linux
-ID_LIKE=debian
-CPE_NAME=cpe:/o:cumulusnetworks:cumulus_linux:5.9.2
-HOME_URL="http://www.cumulusnetworks.com/"
-""",
-    "/etc/lsb-release": """\
-DISTRIB_ID="Cumulus Linux"
-DISTRIB_RELEASE=5.9.2
-DISTRIB_DESCRIPTION="Cumulus Linux 5.9.2"
-""",
-    "/etc/cumulus/datapath/traffic.conf": """\
-# Lab node posing as a switch: no switchd reads this file.
-# resilient hashing of ECMP groups, one bucket count for all
-#resilient_hash_enable = FALSE
-#resilient_hash_entries_ecmp = 64
-#resilient_hash_active_timer = 120
-#ecmp_hash_seed = 42
-#hash_config.enable = TRUE
-#hash_config.ip_prot = true
-#hash_config.sip = true
-#hash_config.dip = true
-#hash_config.sport = true
-#hash_config.dport = true
-""",
-    "/etc/cumulus/switchd.conf": "# Lab node posing as a switch: no switchd reads this file.\nlogging = INFO\n",
-}
+    from lab.model import Application, Node, Topology
 
 
 def files(topology: Topology, node: Node, public_key: str, host_key: str) -> Files:
@@ -71,12 +38,9 @@ def files(topology: Topology, node: Node, public_key: str, host_key: str) -> Fil
     if node.user != "root":
         found[f"/var/lib/lab/authorized_keys.{node.user}"] = (public_key, 0o600)
         found["/etc/sudoers.d/lab"] = (f"{node.user} ALL=(ALL:ALL) NOPASSWD: ALL\n", 0o440)
-    if node.os == "cumulus":
-        found |= {path: (content, 0o644) for path, content in _CUMULUS.items()}
-        found["/etc/network/interfaces"] = (interfaces(node), 0o644)
     if node.applications:
         found["/etc/lab/nginx.conf"] = (nginx(node), 0o644)
-    return found
+    return found | systems()[node.os].files(node)
 
 
 def hosts(topology: Topology, node: Node) -> str:
@@ -86,14 +50,16 @@ def hosts(topology: Topology, node: Node) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _route(destination: str, gateways: tuple[str, ...], nic: str) -> str:
+def route(destination: str, gateways: tuple[str, ...], nic: str) -> str:
+    """The line of `ip -batch` that adds a route; several gateways are one ECMP route."""
     if len(gateways) == 1:
         return f"route add {destination} via {gateways[0]} dev {nic}"
     hops = " ".join(f"nexthop via {gateway} dev {nic}" for gateway in gateways)
     return f"route add {destination} {hops}"
 
 
-def _family(addresses: tuple[str, ...], version: int) -> tuple[str, ...]:
+def of_family(addresses: tuple[str, ...], version: int) -> tuple[str, ...]:
+    """Those of the addresses that are IPv4, or IPv6."""
     return tuple(address for address in addresses if ipaddress.ip_interface(address).version == version)
 
 
@@ -101,7 +67,7 @@ def default_routes(node: Node) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
     """The default routes, one per family: (destination, ((gateway, NIC), ...)); several gateways are one ECMP route."""
     routes = []
     for version, destination in ((4, "0.0.0.0/0"), (6, "::/0")):
-        hops = tuple((gateway, nic.name) for nic in node.nics for gateway in _family(nic.gateways, version))
+        hops = tuple((gateway, nic.name) for nic in node.nics for gateway in of_family(nic.gateways, version))
         if hops:
             routes.append((destination, hops))
     return routes
@@ -116,39 +82,13 @@ def ip_batch(node: Node) -> str:
             # nodad: usable at once, for the inventory gives each address to one NIC only
             lines.append(f"address add {address} dev {nic.name}{' nodad' if ':' in address else ''}")
     for nic in node.nics:
-        lines += [_route(route.destination, route.gateways, nic.name) for route in nic.routes]
+        lines += [route(static.destination, static.gateways, nic.name) for static in nic.routes]
     for destination, hops in default_routes(node):
         if len(hops) == 1:
-            lines.append(_route(destination, (hops[0][0],), hops[0][1]))
+            lines.append(route(destination, (hops[0][0],), hops[0][1]))
         else:
             lines.append(f"route add {destination} " + " ".join(f"nexthop via {via} dev {nic}" for via, nic in hops))
     return "\n".join(lines) + "\n"
-
-
-def interfaces(node: Node) -> str:
-    """/etc/network/interfaces, as ifupdown2 reads it, saying what `ip_batch` does."""
-    stanzas = ["auto lo\niface lo inet loopback\n"]
-    ecmp = {destination: hops for destination, hops in default_routes(node) if len(hops) > 1}
-    for nic in node.nics:
-        lines = [f"auto {nic.name}", f"iface {nic.name}"]
-        lines += [f"    address {address}" for address in nic.addresses]
-        if nic.mtu != 1500:
-            lines.append(f"    mtu {nic.mtu}")
-        for version, destination in ((4, "0.0.0.0/0"), (6, "::/0")):
-            gateways = _family(nic.gateways, version)
-            if len(gateways) == 1 and destination not in ecmp:
-                lines.append(f"    gateway {gateways[0]}")
-        lines += [f"    post-up {_replace(route, nic)}" for route in nic.routes]
-        for destination, hops in ecmp.items():
-            if hops[-1][1] == nic.name:
-                via = " ".join(f"nexthop via {gateway} dev {name}" for gateway, name in hops)
-                lines.append(f"    post-up ip route replace {destination} {via}")
-        stanzas.append("\n".join(lines) + "\n")
-    return "\n".join(stanzas)
-
-
-def _replace(route: Route, nic: Nic) -> str:
-    return "ip " + _route(route.destination, route.gateways, nic.name).replace("route add", "route replace", 1)
 
 
 def first_boot(node: Node) -> str:

@@ -78,14 +78,14 @@ def up(state: LabState, source: Path, say: Progress, seconds: int = BOOT_SECONDS
         running = [node.name for node in topology.nodes if lab.is_up() and lab.launcher.alive(node)]
         machine.require_memory(topology, running, state.memory)
         certificates.make_missing(hosts, source, say.step)
-        base = _image(state, say)
-        _write_description(state, topology, source, base)
+        images = _images(state, topology, say)
+        _write_description(state, topology, source, images)
         if not lab.is_up():
             say.step("wiring: " + ", ".join(topology.links))
             lab.namespace.create(wiring.batch(topology))
         keys = reach.make_keys(state)
         reach.write_configuration(state, topology, lab.namespace)
-        start_nodes(lab, [node for node in topology.nodes if node.name not in running], base, keys, say, seconds)
+        start_nodes(lab, [node for node in topology.nodes if node.name not in running], keys, say, seconds)
         words = reach.link_inventory(state, topology, source)
         _summary(lab, words, say, fresh=len(running) < len(topology.nodes))
 
@@ -109,53 +109,58 @@ def _prepare(state: LabState, topology: Topology, source: Path) -> Lab:
     return Lab(state, topology)
 
 
-def _image(state: LabState, say: Progress) -> Path:
-    """The image to boot from: the one the lab's disks are made on, else the current one."""
+def _images(state: LabState, topology: Topology, say: Progress) -> dict[str, Path]:
+    """The images to boot from, by kind of host: those the lab's disks are made on, else the current ones."""
     if state.description.exists():
-        known = Path(state.read()["image"])
-        if not known.exists():
+        known = images_of(state)
+        gone = [str(path) for path in known.values() if not path.exists()]
+        if gone:
             raise LabError(
-                f"the image that lab {state.name} is made on is gone ({known}); first: lab down --name {state.name}"
+                f"an image that lab {state.name} is made on is gone ({gone[0]}); first: lab down --name {state.name}"
             )
         return known
-    inputs = image.current_inputs()
-    path = image.path_of(inputs)
-    if not path.exists():
-        machine.require_for_build()
-        image.ensure(inputs, say.step)
-    return path
+    wanted = {node.os: image.current_inputs(node.os) for node in topology.nodes}
+    for inputs in wanted.values():
+        if not image.path_of(inputs).exists():
+            machine.require_for_build()
+            image.ensure(inputs, say.step)
+    return {os_name: image.path_of(inputs) for os_name, inputs in wanted.items()}
 
 
-def _write_description(state: LabState, topology: Topology, source: Path, base: Path) -> None:
-    state.write({"inventory": str(source), "image": str(base), "launcher": "uml", "topology": topology.to_json()})
+def images_of(state: LabState) -> dict[str, Path]:
+    """The images that a lab is made on, by kind of host."""
+    return {os_name: Path(path) for os_name, path in state.read()["images"].items()}
 
 
-def prepare_node(lab: Lab, node: Node, base: Path, keys: tuple[str, str]) -> None:
+def _write_description(state: LabState, topology: Topology, source: Path, images: dict[str, Path]) -> None:
+    paths = {os_name: str(path) for os_name, path in images.items()}
+    state.write({"inventory": str(source), "images": paths, "topology": topology.to_json()})
+
+
+def prepare_node(lab: Lab, node: Node, keys: tuple[str, str]) -> None:
     """Lay out a node's directory: the link to the image, and the seed."""
     directory = lab.state.node_directory(node)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     link = directory / "image"
     if not link.is_symlink():
-        link.symlink_to(base)
+        link.symlink_to(images_of(lab.state)[node.os])
     if not (directory / "seed.tar").exists():
         seed.write_archive(directory / "seed.tar", seed.files(lab.topology, node, *keys))
 
 
-def start_nodes(
-    lab: Lab, nodes: Sequence[Node], base: Path, keys: tuple[str, str], say: Progress, seconds: int
-) -> None:
+def start_nodes(lab: Lab, nodes: Sequence[Node], keys: tuple[str, str], say: Progress, seconds: int) -> None:
     """Start these nodes at once and wait until all nodes of the lab answer by ssh and have booted."""
     for node in lab.topology.nodes:
         say.node(node.name, "starting" if node in nodes else "running")
-    power_on(lab, nodes, base, keys, say)
+    power_on(lab, nodes, keys, say)
     wait_ready(lab, lab.topology.nodes, say, seconds, fresh=nodes)
 
 
-def power_on(lab: Lab, nodes: Sequence[Node], base: Path, keys: tuple[str, str], say: Progress) -> None:
+def power_on(lab: Lab, nodes: Sequence[Node], keys: tuple[str, str], say: Progress) -> None:
     """Start these nodes, several at once, and do not wait for them."""
 
     def start(node: Node) -> None:
-        prepare_node(lab, node, base, keys)
+        prepare_node(lab, node, keys)
         lab.launcher.start(node)
         say.node(node.name, "booting")
 
@@ -274,8 +279,7 @@ def down(state: LabState, keep: bool = False) -> bool:
 def restart(lab: Lab, node: Node, say: Progress, seconds: int) -> None:
     """Power on a node that is off, and wait for it."""
     with lab.state.lock():
-        known = lab.state.read()
-        prepare_node(lab, node, Path(known["image"]), reach.make_keys(lab.state))
+        prepare_node(lab, node, reach.make_keys(lab.state))
         if not lab.launcher.alive(node):
             lab.launcher.start(node)
         say.node(node.name, "booting")
@@ -286,15 +290,13 @@ def restore(lab: Lab, name: str, say: Progress, seconds: int) -> None:
     """Cut the power of all nodes, give them the disks of a saved state, and boot those that were on then."""
     with lab.state.lock():
         found = saved.read(lab.state, name)
-        for node in lab.topology.nodes:
-            lab.launcher.kill(node)
-            say.node(node.name, "off")
+        with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
+            list(pool.map(lab.launcher.kill, lab.topology.nodes))
         saved.put_back(lab, name)
         for target in wiring.cut_targets(lab.topology, lab.namespace.run("ip", "-json", "link")):
             lab.set_link(target, "up")
         on = [node for node in lab.topology.nodes if node.name not in found["off"]]
-        base, keys = Path(lab.state.read()["image"]), reach.make_keys(lab.state)
-        power_on(lab, on, base, keys, say)
+        power_on(lab, on, reach.make_keys(lab.state), say)
         wait_ready(lab, on, say, seconds)
         for target in found["cut"]:
             lab.set_link(target, "down")

@@ -19,7 +19,7 @@ import testinfra
 
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIO = os.environ.get("MOLECULE_SCENARIO_NAME", "three_tier")
-INVENTORY = ROOT / "inventories" / SCENARIO
+INVENTORY = ROOT / "molecule" / SCENARIO / "inventory"
 MITOGEN = {
     "ANSIBLE_STRATEGY": "mitogen_linear",
     "ANSIBLE_STRATEGY_PLUGINS": str(ROOT / ".config/molecule/strategy"),

@@ -31,7 +31,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def dead(topology: Topology) -> LabState:
     """A lab whose processes have all gone, as after a crash of the machine."""
     lab = LabState("small")
-    lab.write({"inventory": "/nowhere/small", "image": "/nowhere/image.ext4", "topology": topology.to_json()})
+    lab.write({"inventory": "/nowhere/small", "images": {}, "topology": topology.to_json()})
     console = lab.node_directory(topology.node("b1")) / "console.log"
     state.write_file(console, "first line\nlast words\n")
     return lab
@@ -146,6 +146,16 @@ def test_certificates_are_made_only_below_the_inventory_and_only_where_missing(t
     outside = [reader.Host("p1", {"loadbalancer_certificates": [{"name": "x", "file": "/nowhere/x.pem"}]})]
     with pytest.raises(LabError, match=r"host p1: the certificate /nowhere/x\.pem does not exist"):
         certificates.make_missing(outside, tmp_path, said.append)
+
+
+def test_a_certificate_in_a_linked_directory_of_the_inventory_is_made(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "deep/inventory").mkdir(parents=True)
+    (tmp_path / "deep/inventory/group_vars").symlink_to(tmp_path / "elsewhere")
+    wanted = [{"name": "a", "file": str(tmp_path / "deep/inventory/group_vars/a.pem"), "domains": ["a.example.com"]}]
+    hosts = [reader.Host("p1", {"loadbalancer_certificates": wanted})]
+    certificates.make_missing(hosts, tmp_path / "deep/inventory", lambda _text: None)
+    assert (tmp_path / "elsewhere/a.pem").exists()
 
 
 def test_progress_on_a_plain_stream_says_each_thing_once() -> None:

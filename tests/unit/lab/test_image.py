@@ -12,6 +12,7 @@ import pytest
 
 from lab import apt, image
 from lab.errors import LabError
+from lab.systems import systems
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,7 @@ def inputs(tmp_path: Path) -> image.Inputs:
     rootfs = tmp_path / "rootfs"
     (rootfs / "etc").mkdir(parents=True)
     (rootfs / "etc" / "file").write_text("one")
-    return image.Inputs(("frr", "haproxy"), (SOURCE,), "6.1.176", "6.1um4", rootfs)
+    return image.Inputs(("frr", "haproxy", "curl"), ("frr", "haproxy"), (SOURCE,), "6.1.176", "6.1um4", rootfs)
 
 
 @pytest.fixture
@@ -41,6 +42,7 @@ def test_the_hash_is_the_same_for_the_same_inputs(inputs: image.Inputs) -> None:
     "change",
     [
         {"packages": ("frr",)},
+        {"role_packages": ("frr",)},
         {"sources": (SOURCE, "deb http://deb.example.com/debian-security bookworm-security main")},
         {"kernel": "6.1.200"},
         {"kernel_package": "6.1um5"},
@@ -90,7 +92,7 @@ def test_images_of_labs_are_kept_when_unused_ones_go(
     for path in paths:
         path.parent.mkdir(parents=True)
         path.touch()
-    assert image.remove_unused({str(paths[0])}, keep=paths[1]) == ["old"]
+    assert image.remove_unused(set(paths[:2])) == ["old"]
     assert [path.exists() for path in paths] == [True, True, False]
 
 
@@ -137,6 +139,35 @@ def test_the_environment_overrides_the_machines_sources(monkeypatch: pytest.Monk
     monkeypatch.setenv(apt.SOURCES_VARIABLE, f"{SOURCE}\n\n deb http://deb.example.com/debian bookworm-updates main ")
     assert apt.configured_sources() == [SOURCE, "deb http://deb.example.com/debian bookworm-updates main"]
     assert apt.codename(apt.configured_sources()) == "bookworm"
+
+
+def test_sources_of_another_release_are_those_of_the_same_mirrors(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
+    own = (
+        f"deb {key} http://bookworm.example.com/debian bookworm main\n"
+        "deb http://deb.example.com/debian bookworm-updates main contrib\n"
+        "deb http://deb.example.com/debian-security bookworm-security main\n"
+    )
+    monkeypatch.setenv(apt.SOURCES_VARIABLE, own)
+    assert apt.configured_sources("bookworm") == own.splitlines()
+    assert apt.configured_sources("trixie") == [
+        f"deb {key} http://bookworm.example.com/debian trixie main",
+        "deb http://deb.example.com/debian trixie-updates main contrib",
+        "deb http://deb.example.com/debian-security trixie-security main",
+    ]
+
+
+def test_sources_of_another_release_that_are_given_are_used_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    trixie, internal = "deb http://other.example.com/debian trixie main", "deb http://deb.example.com/us stable main"
+    monkeypatch.setenv(apt.SOURCES_VARIABLE, f"{SOURCE}\n{trixie}\n{internal}")
+    assert apt.configured_sources("trixie") == [trixie]
+    assert apt.configured_sources() == [SOURCE, internal]
+
+
+def test_every_kind_of_host_has_an_image_and_those_of_one_release_share_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(apt.SOURCES_VARIABLE, SOURCE)
+    names = {name: image.current_inputs(name).hash() for name in systems()}
+    assert names["debian"] == names["debian-12"] == names["cumulus"] != names["debian-13"]
 
 
 def test_a_machine_that_is_not_debian_is_told_what_to_set(tmp_path: Path) -> None:

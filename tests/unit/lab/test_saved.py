@@ -28,7 +28,7 @@ def lab(topology: Topology, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("MULTITIER_LAB_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(state, "memory_home", lambda: tmp_path / "memory")
     here = LabState("small")
-    here.write({"inventory": "/nowhere/small", "image": "/nowhere/image.ext4", "topology": topology.to_json()})
+    here.write({"inventory": "/nowhere/small", "images": {}, "topology": topology.to_json()})
     one = Lab.load(here)
     for node in topology.nodes:
         here.node_directory(node).mkdir(parents=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lab import seed
 from lab.parse import node_from_variables
+from lab.systems import cumulus
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +94,7 @@ def test_a_switch_is_recognised_as_cumulus_linux_by_ansible(topology: Topology) 
 def test_a_switchs_interfaces_file_says_what_is_configured(topology: Topology) -> None:
     text = content(topology, "r2")["/etc/network/interfaces"]
     assert "auto swp1\niface swp1\n    address 10.20.0.12/24\n    gateway 10.20.0.11\n" in text
-    routed = seed.interfaces(topology.node("b1"))
+    routed = cumulus.interfaces(topology.node("b1"))
     assert "post-up ip route replace 198.51.100.0/24 nexthop via 10.20.0.11 dev eth1" in routed
     assert "post-up ip route replace 0.0.0.0/0 nexthop via 10.20.0.11 dev eth1 nexthop via 10.20.0.12" in routed
     assert "gateway 10.20.0.11" not in routed
