@@ -29,7 +29,7 @@ minutes ?= 120
 ##@ The two commands
 
 demo: setup  ## start the three-tier lab, deploy, verify, and show what clients see when a director dies
-	lab/demo
+	lab/lab demo
 
 test: setup  ## all tests: static gates, unit tests, and every molecule scenario in the lab
 	$(python) -m tools.run_steps --jobs 2 --clear clear- --minutes $(minutes) --step-minutes 40 \
@@ -96,7 +96,7 @@ yamllint: venv  ## YAML style
 	yamllint --strict --config-file .config/yamllint.yml .
 
 shellcheck: venv  ## shell scripts
-	shellcheck $$(git ls-files -co --exclude-standard -- .ci/run '*.sh' lab/demo lab/lab | while read -r f; do \
+	shellcheck $$(git ls-files -co --exclude-standard -- .ci/run '*.sh' lab/lab | while read -r f; do \
 	    head -1 "$$f" | grep -q '\bsh\b\|bash' && echo "$$f"; done)
 
 role-readmes: venv  ## the generated part of each role's README is current

@@ -17,9 +17,9 @@ from lab.errors import LabError
 from lab.wiring import resolve
 
 if TYPE_CHECKING:
-    from lab.up import Lab
+    from lab.lab import Lab
 
-SNIFFER = Path(__file__).with_name("sniffer.py")
+SNIFFER = Path(__file__).parent / "programs/sniffer.py"
 NO_LIMIT = 10**9
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab import commands, machine
+from lab.demo import tour
 from lab.errors import LabError
+from lab.lifecycle import BOOT_SECONDS
 from lab.systems import DEFAULT, systems
-from lab.up import BOOT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,9 +29,10 @@ examples:
   lab cut p1:eth1                           lose all packets of a NIC; `lab mend p1:eth1` ends it
   lab save deployed                         keep all disks; `lab restore deployed` goes back to them
   lab capture fabric --seconds 5 -w f.pcap  record a link
+  lab demo                                  all of it, with a failure under load, on the three-tier example
   lab down -i inventories/three_tier        take the lab down; nothing is left but the image
 
-Where only one lab is there, it is meant; else say which one by --name or -i.
+With a single lab, no name is needed. With several, give --name or -i.
 State is kept in $MULTITIER_LAB_HOME (~/.cache/multitier-lab).
 """
 
@@ -45,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"lab: error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("lab: interrupted; `lab up` goes on from here, `lab down` clears it away", file=sys.stderr)
+        print("lab: interrupted; `lab up` continues from here, `lab down` removes it", file=sys.stderr)
         return 130
     except BrokenPipeError:
         return 141
@@ -141,6 +143,10 @@ def _add_commands(to: _Adder) -> None:
     to.add(
         "connection", commands.connection_command, "print how programs reach the lab: ssh configuration, inventories"
     )
+    one = to.add(
+        "demo", tour.command, "bring three tiers up, deploy them, and show a failure under load", selects=False
+    )
+    tour.add_arguments(one)
     one = to.add("image", commands.image_command, "build an image of nodes if it is not there yet", selects=False)
     one.add_argument("--os", choices=sorted(systems()), default=DEFAULT, help="for hosts of this lab_os (%(default)s)")
     one.add_argument("--rebuild", action="store_true", help="even if it is there: takes newer packages")

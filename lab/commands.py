@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from lab import capture, image, machine, saved, state, wiring
 from lab.errors import LabError
+from lab.lab import Lab
+from lab.lifecycle import down, images_of, restart, restore, up
 from lab.progress import Progress
 from lab.state import LabState
 from lab.systems import systems
-from lab.up import Lab, down, images_of, restart, restore, up
 
 if TYPE_CHECKING:
     import argparse
@@ -43,14 +44,12 @@ def _select(options: argparse.Namespace) -> LabState:
         path = str(options.inventory.resolve())
         matching = [name for name in known if _inventory_of(name) == path]
         if len(matching) > 1:
-            raise LabError(f"several labs are of this inventory: {', '.join(matching)}; say which by --name")
+            raise LabError(f"several labs are of this inventory: {', '.join(matching)}; give --name")
         return LabState(matching[0] if matching else default_name(options.inventory))
     if len(known) == 1:
         return LabState(known[0])
     raise LabError(
-        f"which lab? There are: {', '.join(known)}; say it by --name"
-        if known
-        else "there is no lab; `lab up` makes one"
+        f"which lab? There are: {', '.join(known)}; give --name" if known else "there is no lab; `lab up` makes one"
     )
 
 
@@ -64,7 +63,7 @@ def _inventory_of(name: str) -> str | None:
 def _lab(options: argparse.Namespace, running: bool = True) -> Lab:
     lab = Lab.load(_select(options))
     if running and not lab.is_up():
-        raise LabError(f"lab {lab.state.name} is not up any more; `lab up` starts it again, `lab down` clears it away")
+        raise LabError(f"lab {lab.state.name} is no longer up; `lab up` starts it again, `lab down` removes it")
     return lab
 
 
@@ -97,7 +96,7 @@ def status_command(options: argparse.Namespace) -> int:
     if not report:
         print("there is no lab; `lab up -i INVENTORY` makes one")
     for one in report:
-        print(f"lab {one['lab']}: {'up' if one['up'] else 'not up'}, of {one['inventory'] or 'nothing, half-made'}")
+        print(f"lab {one['lab']}: {'up' if one['up'] else 'not up'}, of {one['inventory'] or 'nothing: incomplete'}")
         for node in one["nodes"]:
             links = " ".join(f"{nic}:{link}" for nic, link in node["links"].items())
             what = f"{node['address']:<16} {node['os']:<10} {node['memory']:<6}"
@@ -110,7 +109,7 @@ def status_command(options: argparse.Namespace) -> int:
 
 
 def _report(one: LabState) -> dict[str, Any]:
-    """What `status` says of a lab, also of one that a crash has left by half."""
+    """What `status` says of a lab, also of one that a crash left incomplete."""
     if one.exists() and not one.description.exists():
         return {"lab": one.name, "up": False, "inventory": None, "cut": [], "nodes": [], "saved": []}
     lab = Lab.load(one)

@@ -15,7 +15,7 @@ from lab.errors import LabError
 if TYPE_CHECKING:
     from pathlib import Path
 
-# What the lab reads of a host; everything else stays untemplated, for it may need facts or lookups.
+# What the lab reads of a host; everything else stays untemplated, because it may need facts or lookups.
 WANTED = (
     "ansible_host", "ansible_user", "ansible_port", "loadbalancer_interfaces", "loadbalancer_certificates",
     "lab_os", "lab_memory", "lab_applications",

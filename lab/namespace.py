@@ -65,7 +65,7 @@ def require_sudo() -> None:
     """Where sudo is needed, say so and let it ask for a password now; LabError when it may not be used."""
     if not rights().sudo:
         return
-    print("user namespaces are not to be had on this machine: using sudo for the lab's network", file=sys.stderr)
+    print("user namespaces are not available on this machine: using sudo for the lab's network", file=sys.stderr)
     if shutil.which("sudo") is None or subprocess.run(["sudo", "-v"], check=False).returncode:
         raise LabError(
             "sudo does not work either; as root: sysctl kernel.unprivileged_userns_clone=1, or run the lab as root"

@@ -47,7 +47,7 @@ class _Fields:
             return check(self.value[key])
         except (ValueError, TypeError) as error:
             raise LabError(
-                f"host {self.host}: {self._name(key)}: {self.value[key]!r} is not a {what} ({error})"
+                f"host {self.host}: {self._name(key)}: {self.value[key]!r} is not a valid {what} ({error})"
             ) from None
 
     def each(self, key: str, check: Callable[[Any], Any], what: str) -> tuple[Any, ...]:
@@ -60,7 +60,9 @@ class _Fields:
             try:
                 items.append(check(item))
             except (ValueError, TypeError) as error:
-                raise LabError(f"host {self.host}: {self._name(key)}: {item!r} is not a {what} ({error})") from None
+                raise LabError(
+                    f"host {self.host}: {self._name(key)}: {item!r} is not a valid {what} ({error})"
+                ) from None
         return tuple(items)
 
     def _name(self, key: str) -> str:

@@ -52,7 +52,7 @@ def write_configuration(state: LabState, topology: Topology, namespace: Namespac
 
 
 def proxy_script(state: LabState, entry: list[str], holder: int, inode: str) -> str:
-    """The ProxyCommand: `proxy HOST PORT`. It refuses when the pid is not the lab's any more."""
+    """The ProxyCommand: `proxy HOST PORT`. It refuses when the pid no longer belongs to the lab."""
     readlink = shlex.join([*(entry[:2] if entry[0] == "sudo" else []), "readlink", f"/proc/{holder}/ns/net"])
     return f"""#!/bin/sh
 # Connects to a node of lab {state.name} from inside its network: proxy ADDRESS PORT
@@ -110,7 +110,7 @@ Host *
 def control_path(state: LabState, topology: Topology) -> str:
     """Where ssh keeps connections open, or `none` where that would be too long for a socket's path (108).
 
-    It is said to Ansible too, whose own path is made of the address, which two labs may share.
+    Ansible is given it too: its own path is made of the address, which two labs may share.
     """
     longest = max(len(node.address) for node in topology.nodes)
     suffix = 17  # while ssh makes the socket
@@ -162,7 +162,7 @@ def unlink_inventory(state: LabState, source: Path) -> None:
 
 
 def _owner(path: Path) -> str | None:
-    """The lab that has written the file; None when there is no such file, empty when it is not a lab's."""
+    """The lab that wrote the file; None when there is no such file, empty when no lab wrote it."""
     try:
         words = path.read_text().partition("\n")[0].split()
     except FileNotFoundError:

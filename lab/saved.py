@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from lab.lab import Lab
     from lab.model import Node
     from lab.state import LabState
-    from lab.up import Lab
 
 DISK = "disk.cow"
 FREEZE_SECONDS = 60

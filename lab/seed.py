@@ -79,7 +79,7 @@ def ip_batch(node: Node) -> str:
     for nic in node.nics:
         lines.append(f"link set dev {nic.name} mtu {nic.mtu} up")
         for address in nic.addresses:
-            # nodad: usable at once, for the inventory gives each address to one NIC only
+            # nodad: usable at once, because the inventory gives each address to one NIC only
             lines.append(f"address add {address} dev {nic.name}{' nodad' if ':' in address else ''}")
     for nic in node.nics:
         lines += [route(static.destination, static.gateways, nic.name) for static in nic.routes]

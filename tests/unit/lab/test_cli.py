@@ -16,8 +16,8 @@ from lab import certificates, cli, commands, state
 from lab import inventory as reader
 from lab.errors import LabError
 from lab.model import Topology
+from lab.programs.sniffer import header, record
 from lab.progress import Progress
-from lab.sniffer import header, record
 from lab.state import LabState
 
 
@@ -48,7 +48,7 @@ def test_help_has_examples_of_every_kind(capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     "command",
     ["up", "down", "status", "ssh", "run", "logs", "cut", "mend", "kill", "start", "capture", "inventory",
-     "connection", "image", "save", "restore", "forget"],
+     "connection", "image", "save", "restore", "forget", "demo"],
 )  # fmt: skip
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -76,7 +76,7 @@ def test_complaints_go_to_standard_error_with_a_non_zero_exit(
 def test_with_several_labs_the_user_is_asked_which(dead: LabState, capsys: pytest.CaptureFixture[str]) -> None:
     LabState("other").write(dead.read())
     assert cli.main(["logs", "b1"]) == 1
-    assert "There are: other, small; say it by --name" in capsys.readouterr().err
+    assert "There are: other, small; give --name" in capsys.readouterr().err
     assert cli.main(["logs", "-i", "/nowhere/small", "b1"]) == 1
     assert "several labs are of this inventory: other, small" in capsys.readouterr().err
 
@@ -90,7 +90,7 @@ def test_a_dead_nodes_log_is_its_console(dead: LabState, capsys: pytest.CaptureF
 
 def test_a_lab_that_has_crashed_says_what_to_do(dead: LabState, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["run", "b1", "true"]) == 1
-    assert "`lab up` starts it again, `lab down` clears it away" in capsys.readouterr().err
+    assert "`lab up` starts it again, `lab down` removes it" in capsys.readouterr().err
 
 
 def test_status_is_there_for_programs_too(dead: LabState, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,16 +17,17 @@ from pathlib import Path
 import pytest
 
 from lab import certificates
-from lab.demo import Demo, parser
-from lab.demonstration import outage, trace
-from lab.demonstration.playbooks import Phases, fold, verification_table
-from lab.demonstration.screen import MARGIN, Screen
-from lab.demonstration.site import Site
+from lab.cli import parser
+from lab.demo import outage, trace
+from lab.demo.playbooks import Phases, fold, verification_table
+from lab.demo.screen import MARGIN, Screen
+from lab.demo.site import Site
+from lab.demo.tour import Demo
 from lab.errors import LabError
-from lab.load import Probe, report
+from lab.lab import Lab
 from lab.model import Nic, Node, Topology
+from lab.programs.load import Probe, report
 from lab.state import LabState
-from lab.up import Lab
 
 PLAYBOOK = """\
 PLAY [Two tiers] ***************************************************************
@@ -144,13 +145,13 @@ def test_a_request_that_no_director_has_seen_has_no_known_way(site: Site) -> Non
 
 def test_a_summary_tells_the_failure_from_the_return() -> None:
     sent = [Probe("t", second / 2, None if second in {21, 22, 70} else 0.01) for second in range(100)]
-    found = outage.summarize(report([], sent, 50.0, 0.0), {"struck": 10.5, "mending": 30.0, "back": 40.0})
+    found = outage.summarize(report([], sent, 50.0, 0.0), {"failed": 10.5, "restoring": 30.0, "back": 40.0})
     assert found["requests_failed"] == 3
     assert found["before"]["requests_failed"] == 0
     assert found["failure"] == {"downloads_broken": 0, "requests_failed": 2, "seconds_without_answers": 1.0,
                                 "longest_without_answers": 1.0, "seconds_disturbed": 1.0}  # fmt: skip
     assert found["return"]["requests_failed"] == 1
-    assert found["seconds"] == {"struck": 0.0, "mending": 19.5, "back": 29.5}
+    assert found["seconds"] == {"failed": 0.0, "restoring": 19.5, "back": 29.5}
 
 
 class Hello(http.server.BaseHTTPRequestHandler):
@@ -175,7 +176,7 @@ def test_the_request_that_is_suggested_works_as_written(site: Site, tmp_path: Pa
         listener = {"port": server.server_port, "protocol": "https"}
         here = dataclasses.replace(site, services=[{"vips": ["127.0.0.1"], "listeners": [listener]}])
         stream = io.StringIO()
-        Demo(parser().parse_args([]), Screen(stream)).farewell(here)
+        Demo(parser().parse_args(["demo"]), Screen(stream)).farewell(here)
         output = stream.getvalue()
         command = output[output.index("curl") :].partition("  ")[0].split()
         answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)

@@ -74,14 +74,14 @@ def test_a_missing_inventory_is_refused(tmp_path: Path) -> None:
         ({"loadbalancer_interfaces": ["eth0"]}, r"loadbalancer_interfaces\[0\] must be a mapping"),
         ({"loadbalancer_interfaces": [{"name": "eth0"}]}, r"loadbalancer_interfaces\[0\].link is missing"),
         ({"loadbalancer_interfaces": [{"name": "eth0", "link": "mgmt", "adresses": []}]}, "unknown keys adresses"),
-        ({"loadbalancer_interfaces": [{"name": "a" * 16, "link": "mgmt"}]}, "is not a interface name"),
-        ({"ansible_host": "node1.example.com"}, "ansible_host: 'node1.example.com' is not a literal address"),
-        ({"ansible_port": 70000}, "ansible_port: 70000 is not a port"),
+        ({"loadbalancer_interfaces": [{"name": "a" * 16, "link": "mgmt"}]}, "is not a valid interface name"),
+        ({"ansible_host": "node1.example.com"}, "ansible_host: 'node1.example.com' is not a valid literal address"),
+        ({"ansible_port": 70000}, "ansible_port: 70000 is not a valid port"),
         ({"ansible_user": "Root User"}, "ansible_user"),
         ({"lab_os": "sonic"}, "lab_os: 'sonic'"),
-        ({"lab_memory": "lots"}, "lab_memory: 'lots' is not a size such as 256M"),
+        ({"lab_memory": "lots"}, "lab_memory: 'lots' is not a valid size such as 256M"),
         ({"lab_memory": "16M"}, "too little"),
-        ({"lab_applications": [{"name": "web", "port": 0}]}, r"lab_applications\[0\].port: 0 is not a port"),
+        ({"lab_applications": [{"name": "web", "port": 0}]}, r"lab_applications\[0\].port: 0 is not a valid port"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_host_and_variable(change: dict[str, Any], complaint: str) -> None:
@@ -92,12 +92,12 @@ def test_a_wrong_value_is_named_with_its_host_and_variable(change: dict[str, Any
 @pytest.mark.parametrize(
     ("interface", "complaint"),
     [
-        ({"addresses": ["10.0.0.1"]}, "'10.0.0.1' is not a address with prefix length"),
+        ({"addresses": ["10.0.0.1"]}, "'10.0.0.1' is not a valid address with prefix length"),
         ({"addresses": ["10.0.0.256/24"]}, "'10.0.0.256/24'"),
-        ({"mtu": 100}, "mtu: 100 is not a MTU"),
+        ({"mtu": 100}, "mtu: 100 is not a valid MTU"),
         ({"addresses": ["10.0.0.1/24"], "gateways": ["10.0.1.1"]}, "gateway 10.0.1.1 is in no network"),
         ({"addresses": ["10.0.0.1/24"], "routes": [{"destination": "10.9.0.0/16"}]}, "gateways is missing"),
-        ({"routes": [{"destination": "10.9.0.1/16", "gateways": ["fe80::1"]}]}, "'10.9.0.1/16' is not a network"),
+        ({"routes": [{"destination": "10.9.0.1/16", "gateways": ["fe80::1"]}]}, "'10.9.0.1/16' is not a valid network"),
     ],
 )
 def test_a_wrong_interface_is_refused(interface: dict[str, Any], complaint: str) -> None:

@@ -21,8 +21,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab import load
-from lab.load import Download, Probe
+from lab.programs import load
+from lab.programs.load import Download, Probe
 
 SCRIPT = Path(load.__file__)
 

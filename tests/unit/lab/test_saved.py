@@ -12,8 +12,8 @@ import pytest
 
 from lab import cli, saved, state
 from lab.errors import LabError
+from lab.lab import Lab
 from lab.state import LabState
-from lab.up import Lab
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, multitier.loadbalancer contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`lab/demo`: the three-tier lab comes up and is deployed, requests go through it, and a director dies under load."""
+"""`lab demo`: the three-tier lab comes up and is deployed, requests go through it, and a director dies under load."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lab import machine, reach
-from lab.demonstration import outage, trace
-from lab.demonstration.client_load import Size
-from lab.demonstration.failures import FAILURES
-from lab.demonstration.playbooks import Playbooks, fold, verification_table
-from lab.demonstration.screen import Screen
-from lab.demonstration.site import CHECKOUT, Site
+from lab import reach
+from lab.demo import outage, trace
+from lab.demo.client_load import Size
+from lab.demo.failures import FAILURES
+from lab.demo.playbooks import Playbooks, fold, verification_table
+from lab.demo.screen import Screen
+from lab.demo.site import CHECKOUT, Site
 from lab.errors import LabError
+from lab.lab import Lab
+from lab.lifecycle import BOOT_SECONDS, down, up
 from lab.progress import Progress
 from lab.state import LabState, home
-from lab.up import BOOT_SECONDS, Lab, down, up
 
 
 class Passing(Progress):
@@ -216,10 +217,9 @@ class Demo:
         )
 
 
-def parser() -> argparse.ArgumentParser:
-    """The argument parser."""
-    top = argparse.ArgumentParser(prog="lab/demo", description=__doc__)
-    add = top.add_argument
+def add_arguments(to: argparse.ArgumentParser) -> None:
+    """The options of the demonstration."""
+    add = to.add_argument
     default = CHECKOUT / "inventories" / "three_tier"
     add("-i", "--inventory", type=Path, default=default, help="an inventory of three tiers (inventories/three_tier)")
     add("--name", default="demo", help="the lab's name (%(default)s)")
@@ -231,13 +231,10 @@ def parser() -> argparse.ArgumentParser:
     add("--downloads", type=int, default=100, help="long downloads at once (%(default)s)")
     add("--rate", type=float, default=20, help="requests a second (%(default)s)")
     add("--json", type=Path, metavar="FILE", help="write every round's report to this file")
-    return top
 
 
-def main(arguments: list[str] | None = None) -> int:
+def command(options: argparse.Namespace) -> int:
     """Run the demonstration; returns the exit code."""
-    options = parser().parse_args(arguments)
-    machine.extend_path()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a node that is off is powered on again, as by Ctrl-C
     screen = Screen()
     try:
@@ -247,13 +244,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         screen.clear()
-        print(f"demo: interrupted; go on with lab/demo, or take the lab down: lab/lab down --name {options.name}")
+        print(f"demo: interrupted; go on with lab/lab demo, or take the lab down: lab/lab down --name {options.name}")
         return 130
-    except (BrokenPipeError, subprocess.SubprocessError) as error:
+    except subprocess.SubprocessError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, multitier.loadbalancer contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What breaks, how it is mended, and how one sees that the node does its part again."""
+"""What fails, how it is restored, and how to tell that the node works again."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import dataclasses
 import io
 from typing import TYPE_CHECKING
 
+from lab.lifecycle import BOOT_SECONDS, restart
 from lab.progress import Progress
-from lab.up import BOOT_SECONDS, restart
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lab.demonstration.site import Site
+    from lab.demo.site import Site
 
 
 @dataclasses.dataclass(frozen=True)
 class Failure:
-    """A way in which a node of a group stops doing its part. `mended` is whether it does it again."""
+    """A way in which a node of a group fails. `restored` tells whether it works again."""
 
     group: str
     text: str
-    strike: Callable[[Site, str], None]
-    mend: Callable[[Site, str], None]
-    mended: Callable[[Site, str], bool]
-    mends_under_load: bool = True
+    inject: Callable[[Site, str], None]
+    restore: Callable[[Site, str], None]
+    restored: Callable[[Site, str], bool]
+    restores_under_load: bool = True
 
 
 def _power_off(site: Site, name: str) -> None:
@@ -89,7 +89,7 @@ FAILURES = {
         "routers", "the power of {} is cut", _power_off, _power_on, is_gateway
     ),
     "proxy-stop": Failure(
-        "proxies", "HAProxy of {} is told to stop, gracefully", _stop_proxy, _start_proxy,
-        has_weight, mends_under_load=False,
+        "proxies", "HAProxy of {} stops gracefully", _stop_proxy, _start_proxy,
+        has_weight, restores_under_load=False,
     ),
 }  # fmt: skip

@@ -6,7 +6,7 @@
     sniffer.py DEVICE SECONDS COUNT
 
 tcpdump cannot do this: it insists on changing its user, which the lab's user namespace has only one of. Standard
-library only, for it runs by path.
+library only, because it runs by path.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def record(packet: bytes, nanoseconds: int) -> bytes:
 
 
 def main(device: str, seconds: float, count: int) -> None:
-    """Record until a limit is reached or nobody reads any more."""
+    """Record until a limit is reached or nobody reads it."""
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as sniffer:
         try:
             sniffer.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)

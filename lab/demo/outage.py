@@ -9,26 +9,30 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
 
-from lab.demonstration import trace
-from lab.demonstration.client_load import ClientLoad, Size
+from lab.demo import trace
+from lab.demo.client_load import ClientLoad, Size
 from lab.errors import LabError
 
 if TYPE_CHECKING:
-    from lab.demonstration.failures import Failure
-    from lab.demonstration.screen import Screen
-    from lab.demonstration.site import Site
+    from lab.demo.failures import Failure
+    from lab.demo.screen import Screen
+    from lab.demo.site import Site
 
-CALM_BEFORE, DOWN, CALM_AFTER = 5.0, 15.0, 8.0  # seconds of load before the failure, until it is mended, and after that
-BACK_SECONDS = 180.0  # in which a mended node must do its part again
+CALM_BEFORE, DOWN, CALM_AFTER = (
+    5.0,
+    15.0,
+    8.0,
+)  # seconds of load before the failure, until it is restored, and after that
+BACK_SECONDS = 180.0  # in which a restored node must work again
 SLACK = 0.2  # seconds: the client's clock and ours are compared through an ssh connection
 
 
 @dataclasses.dataclass(frozen=True)
 class Outage:
-    """A round: the node, when what happened (in the load's seconds), the downloads that it carried, the report."""
+    """A round: the node, when what happened (in the load's seconds), its share of the downloads, the report."""
 
     node: str
-    times: dict[str, float]  # struck, mending, and where it was mended under load: mended, back
+    times: dict[str, float]  # failed, restoring, and where it was restored under load: restored, back
     carried_before: int | None
     carried_after: int | None
     report: dict[str, Any]
@@ -45,28 +49,28 @@ def run(site: Site, failure: Failure, name: str, size: Size, screen: Screen) -> 
         before = carried(site, failure, name, load.ports)
         what = "" if before is None else f", which carries {before} of the downloads"
         try:
-            times["struck"] = load.second()
-            failure.strike(site, name)
+            times["failed"] = load.second()
+            failure.inject(site, name)
             screen.row(failure.text.format(name) + what)
             load.watch(failure.text.format(name), DOWN)
-            times["mending"] = load.second()
-            if failure.mends_under_load:
+            times["restoring"] = load.second()
+            if failure.restores_under_load:
                 screen.passing(f"{name} is powered on: {load.last}")
-                failure.mend(site, name)
-                times["mended"] = load.second()
-                screen.row(f"{name} has power again and boots", times["mended"] - times["mending"])
+                failure.restore(site, name)
+                times["restored"] = load.second()
+                screen.row(f"{name} has power again and boots", times["restored"] - times["restoring"])
                 _wait_back(site, failure, name, load)
                 times["back"] = load.second()
                 load.watch(f"{name} is back", CALM_AFTER)
                 after = carried(site, failure, name, load.ports)
                 what = "" if after is None else f", and carries {after} of the downloads again"
-                screen.good(f"{name} does its part again by itself{what}", times["back"] - times["mended"])
+                screen.good(f"{name} works again by itself{what}", times["back"] - times["restored"])
             report = load.finish()
         finally:
             if not site.lab.launcher.alive(site.node(name)):
                 site.lab.launcher.start(site.node(name))
-    if not failure.mends_under_load:
-        failure.mend(site, name)
+    if not failure.restores_under_load:
+        failure.restore(site, name)
         _wait_back(site, failure, name, None)
     return Outage(name, times, before, after, report)
 
@@ -84,17 +88,17 @@ def carried(site: Site, failure: Failure, name: str, ports: list[int]) -> int | 
 
 def _wait_back(site: Site, failure: Failure, name: str, load: ClientLoad | None) -> None:
     end = time.monotonic() + BACK_SECONDS
-    while not failure.mended(site, name):
+    while not failure.restored(site, name):
         if time.monotonic() > end:
-            raise LabError(f"{name} does not do its part {BACK_SECONDS:.0f} s after it was mended")
+            raise LabError(f"{name} does not work {BACK_SECONDS:.0f} s after it was restored")
         if load:
-            load.look(f"until {name} does its part again")
+            load.look(f"until {name} works again")
         time.sleep(0.5)
 
 
 def summarize(report: dict[str, Any], times: dict[str, float]) -> dict[str, Any]:
     """What matters of a load's report, split into before, the failure, and the return, by the times of the round."""
-    struck, mending, end = times["struck"] - SLACK, times["mending"], float("inf")
+    failed, restoring, end = times["failed"] - SLACK, times["restoring"], float("inf")
     probes = report["probes"]["all"]
     return {
         "downloads": report["downloads"]["wanted"],
@@ -102,10 +106,10 @@ def summarize(report: dict[str, Any], times: dict[str, float]) -> dict[str, Any]
         "requests": probes["sent"],
         "requests_failed": probes["failed"],
         "latency_ms": probes["latency_ms"],
-        "seconds": {key: round(value - times["struck"], 1) for key, value in times.items()},
-        "before": _part(report, 0, struck),
-        "failure": _part(report, struck, mending),
-        "return": _part(report, mending, end),
+        "seconds": {key: round(value - times["failed"], 1) for key, value in times.items()},
+        "before": _part(report, 0, failed),
+        "failure": _part(report, failed, restoring),
+        "return": _part(report, restoring, end),
     }
 
 

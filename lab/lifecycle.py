@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, multitier.loadbalancer contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bringing a lab up and taking it down."""
+"""What happens to a whole lab: it is brought up, restored to a saved state, and taken down."""
 
 from __future__ import annotations
 
@@ -15,47 +15,15 @@ from pathlib import Path
 
 from lab import certificates, image, inventory, machine, reach, saved, seed, wiring
 from lab.errors import LabError
-from lab.launcher import Launcher
+from lab.lab import Lab
 from lab.model import Node, Topology
 from lab.namespace import Namespace, require_sudo
 from lab.parse import check_topology, node_from_variables
 from lab.progress import Progress
 from lab.state import LabState
-from lab.uml import UmlLauncher
 
 BOOT_SECONDS = 180
 FAILED_UNITS = "units failed:"
-
-
-class Lab:
-    """One lab that is, or has been, brought up."""
-
-    def __init__(self, state: LabState, topology: Topology) -> None:
-        self.state, self.topology = state, topology
-        self.namespace = Namespace(state)
-        self.launcher: Launcher = UmlLauncher(state, topology, self.namespace)
-
-    @classmethod
-    def load(cls, state: LabState) -> Lab:
-        """The lab as its state describes it."""
-        return cls(state, state.topology())
-
-    def is_up(self) -> bool:
-        """Whether the lab's network is there."""
-        return self.namespace.holder() is not None
-
-    def ssh(self, node: Node, *arguments: str) -> list[str]:
-        """The command that logs in to a node."""
-        return ["ssh", "-F", str(self.state.ssh_config), node.name, *arguments]
-
-    def console(self, node: Node) -> Path:
-        """The file with everything the node's console has shown."""
-        return self.state.node_directory(node) / "console.log"
-
-    def set_link(self, target: str, direction: str) -> None:
-        """Take a LINK or NODE:NIC down (all packets are lost) or up."""
-        for device in wiring.resolve(self.topology, target):
-            self.namespace.run("ip", "link", "set", "dev", device, direction)
 
 
 def read_topology(name: str, source: Path, say: Progress) -> tuple[Topology, list[inventory.Host]]:
@@ -129,7 +97,10 @@ def _images(state: LabState, topology: Topology, say: Progress) -> dict[str, Pat
 
 def images_of(state: LabState) -> dict[str, Path]:
     """The images that a lab is made on, by kind of host."""
-    return {os_name: Path(path) for os_name, path in state.read()["images"].items()}
+    try:
+        return {os_name: Path(path) for os_name, path in state.read()["images"].items()}
+    except KeyError:
+        raise LabError(f"lab {state.name} is of an older version; first: lab down --name {state.name}") from None
 
 
 def _write_description(state: LabState, topology: Topology, source: Path, images: dict[str, Path]) -> None:
@@ -171,7 +142,7 @@ def power_on(lab: Lab, nodes: Sequence[Node], keys: tuple[str, str], say: Progre
 def wait_ready(lab: Lab, nodes: Sequence[Node], say: Progress, seconds: int, fresh: Sequence[Node] = ()) -> None:
     """Wait until these nodes have booted and answer by ssh; LabError with the console's end of those that do not.
 
-    A failed unit is an error on a fresh node. On others it is only told: what runs there is the user's.
+    A failed unit is an error on a fresh node. On others it is only reported: what runs there is the user's.
     """
     end = time.monotonic() + seconds
     stop = threading.Event()

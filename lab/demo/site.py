@@ -14,8 +14,8 @@ from lab import inventory
 from lab.errors import LabError
 
 if TYPE_CHECKING:
+    from lab.lab import Lab
     from lab.model import Node
-    from lab.up import Lab
 
 CHECKOUT = Path(__file__).parents[2]
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, multitier.loadbalancer contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""lab/load.py on the client of a lab: started, followed, ended."""
+"""lab/programs/load.py on the client of a lab: started, followed, ended."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 from lab.errors import LabError
 
 if TYPE_CHECKING:
-    from lab.demonstration.screen import Screen
-    from lab.demonstration.site import Site
+    from lab.demo.screen import Screen
+    from lab.demo.site import Site
 
-LOAD = Path(__file__).parents[1] / "load.py"
+LOAD = Path(__file__).parents[1] / "programs/load.py"
 REMOTE = "/tmp/lab-load.py"  # noqa: S108 (on a node of the lab, which only root is on)
 READY_SECONDS, MOST_SECONDS, FINISH_SECONDS = 120.0, 600.0, 60.0
 
@@ -36,7 +36,7 @@ class Size:
 
 
 class ClientLoad:
-    """lab/load.py while it runs on the client; use it as a context, or it may outlive the demonstration."""
+    """lab/programs/load.py while it runs on the client; use it as a context, or it may outlive the demonstration."""
 
     def __init__(self, site: Site, size: Size, screen: Screen) -> None:
         self._screen = screen
@@ -78,7 +78,7 @@ class ClientLoad:
         while not self._ready.wait(0.2):
             self._screen.passing(f"downloads begin: {self.last}")
             if self._process.poll() is not None or time.monotonic() > end:
-                raise LabError(f"the load on the client did not start: {self.last or 'it said nothing'}")
+                raise LabError(f"the load on the client did not start: {self.last or 'no output'}")
 
     def second(self) -> float:
         """Now, in the load's seconds."""

@@ -20,7 +20,7 @@ from lab.errors import LabError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lab.demonstration.site import Site
+    from lab.demo.site import Site
 
 
 @dataclasses.dataclass(frozen=True)

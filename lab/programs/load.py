@@ -309,7 +309,7 @@ class Load:
 
     @staticmethod
     async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: Target, path: str) -> int | None:
-        """Send a request and read the answer's head: the body's length if it is said; ValueError unless 2xx."""
+        """Send a request and read the answer's head: the body's length if it is given; ValueError unless 2xx."""
         host = target.label.partition("://")[2]
         writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         status, dummy, fields = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").partition("\r\n")

@@ -14,13 +14,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.demonstration.site import CHECKOUT
+from lab.demo.site import CHECKOUT
 from lab.errors import LabError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lab.demonstration.screen import Screen
+    from lab.demo.screen import Screen
 
 LAST_LINES = 25
 _RECAP = re.compile(r"(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)")
@@ -77,7 +77,7 @@ class Playbooks:
             self.screen.bad(f"{playbook} failed; the last lines of {self.log}:")
             for line in lines[-LAST_LINES:]:
                 self.screen.row(f"| {line}")
-            raise LabError(f"{playbook} failed: exit {process.returncode}; everything it said is in {self.log}")
+            raise LabError(f"{playbook} failed: exit {process.returncode}; its output is in {self.log}")
         return lines, phases
 
 
