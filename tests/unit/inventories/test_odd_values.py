@@ -16,7 +16,7 @@ from ansible_collections.multitier.loadbalancer.plugins.plugin_utils.deployment 
 from ansible_collections.multitier.loadbalancer.tests.unit.inventories import example
 from ansible_collections.multitier.loadbalancer.tests.unit.inventories.test_inventories import WHAT_WOULD_BE_RIGHT
 
-ODD = (None, "", [[]], {"a": 1}, 10**30)
+ODD: tuple[Any, ...] = (None, "", [[]], {"a": 1}, 10**30)
 
 
 def paths(value: Any, before: str = "") -> Iterator[str]:
