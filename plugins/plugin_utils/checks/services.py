@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether services, backends and certificates fit together.
 
-The playbooks' loadbalancer_services and the role's haproxy_l7_services have the same structure, which was checked
+The playbooks' loadbalancer_services and those of the role that proxies them have the same structure, which was checked
 before; prefix says which of them a message names. Private to this collection.
 """
 
@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .values import (
-    OWN_PORTS,
     PORT,
     address_problem,
     canonical,
@@ -70,24 +69,6 @@ def sockets(services: Sequence[Entry]) -> list[str]:
         for vip in service["vips"]
         for listener in service["listeners"]
     ]
-
-
-def health_port_problems(ports: Sequence[Any], services: Sequence[Entry]) -> list[str]:
-    """Problems of the ports, in clear and over TLS, on which a proxy answers health checks."""
-    problems = []
-    if int(ports[0]) == int(ports[1]):
-        problems.append(f"haproxy_l7_health_tls_port is {ports[1]}, must differ from haproxy_l7_health_port")
-    for name, value in zip(("haproxy_l7_health_port", "haproxy_l7_health_tls_port"), ports):
-        if int(value) in OWN_PORTS:
-            problems.append(f"{name} is {value}, must be another: that is {OWN_PORTS[int(value)]}'s")
-        taken = [
-            service["name"]
-            for service in services
-            if int(value) in (int(listener["port"]) for listener in service["listeners"])
-        ]
-        if taken:
-            problems.append(f"{name} is {value}, must be another: service {taken[0]} listens on it")
-    return problems
 
 
 def listener_problems(where: str, listener: Entry, target: str, names: Sequence[str]) -> list[str]:

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .. import certificates
-from ..checks.services import health_port_problems, service_problems, sockets
-from ..checks.values import PORT, address_problem, duplicates, is_ipv6, ranges, time_problem
+from ..checks.services import service_problems, sockets
+from ..checks.values import OWN_PORTS, PORT, address_problem, duplicates, is_ipv6, ranges, time_problem
 from ..deployment import addresses
 from ..deployment.findings import Finding
 from ..deployment.model import PROXIES, Deployment, Host
@@ -25,6 +25,24 @@ SETTING_RANGES = {
     "maxconn": (1, 2000000),
 }
 SAME = ("health_port", "health_tls_port")
+
+
+def health_port_problems(ports: Sequence[Any], services: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Problems of the ports, in clear and over TLS, on which a proxy answers health checks."""
+    problems = []
+    if int(ports[0]) == int(ports[1]):
+        problems.append(f"{ROLE}_health_tls_port is {ports[1]}, must differ from {ROLE}_health_port")
+    for name, value in zip((f"{ROLE}_{name}" for name in SAME), ports):
+        if int(value) in OWN_PORTS:
+            problems.append(f"{name} is {value}, must be another: that is {OWN_PORTS[int(value)]}'s")
+        taken = [
+            service["name"]
+            for service in services
+            if int(value) in (int(listener["port"]) for listener in service["listeners"])
+        ]
+        if taken:
+            problems.append(f"{name} is {value}, must be another: service {taken[0]} listens on it")
+    return problems
 
 
 class HaproxyL7(Component):
