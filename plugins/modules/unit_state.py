@@ -243,6 +243,7 @@ def main() -> None:
     else:
         unit.rest()
     newer = "".join(f"newer than what it has loaded: {path}\n" for path in unit.newer)
+    newer += "settings that systemd has not read\n" if "daemon-reload" in unit.actions else ""
     module.exit_json(
         changed=bool(unit.actions),
         actions=unit.actions,

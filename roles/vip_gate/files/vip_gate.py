@@ -214,7 +214,7 @@ class Daemon:
         """Begin to read reports, those first that came while nobody read."""
         path = self.paths["fifo"]
         if not os.path.exists(path):
-            os.mkfifo(path, 0o600)
+            raise ConfigurationError(f"{path}: there is no such FIFO; make it before keepalived starts or reloads")
         # for writing too, so that there is always a writer: it ends with no end of file
         self.fifo = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         waiting = int.from_bytes(fcntl.ioctl(self.fifo, termios.FIONREAD, b"\0" * 4), sys.byteorder)
@@ -369,6 +369,9 @@ class Daemon:
         tasks = [asyncio.create_task(self.watch(gate)) for gate in self.gates if gate.url]
         for task in tasks:
             task.add_done_callback(lambda task: task.cancelled() or task.result())
+        unknown = {key for gate in self.gates for key in gate.servers} - set(self.inputs)
+        if unknown:
+            log(f"keepalived has not reported yet on {' '.join(sorted(unknown))}")
         with open(self.running_file, "w", encoding="ascii"):
             pass
         notify("READY=1")

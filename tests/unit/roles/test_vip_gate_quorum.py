@@ -156,6 +156,28 @@ def test_a_vip_that_keepalived_has_before_the_gate_waits_and_disturbs_no_other(h
 
 
 @namespace.needed
+def test_what_keepalived_has_not_reported_on_is_named(host: Host) -> None:
+    """So that an operator sees why a VIP is not announced, when keepalived never opened the FIFO."""
+    host.configure(*(quorum(vip) for vip in VIPS))
+    host.start_checker()
+    host.report(vs(VIPS[0], "UP"))
+    host.start()
+    host.until(VIPS[0])
+    wait_until("it says so", lambda: f"not reported yet on [{VIPS[1]}]:tcp:80\n" in host.log())
+
+
+@namespace.needed
+def test_without_a_fifo_the_gate_says_what_is_missing_and_announces_nothing(host: Host) -> None:
+    """If the gate made it, a keepalived that runs already would never open it."""
+    host.configure(*(quorum(vip) for vip in VIPS))
+    assert host.start().wait(10) == 1
+    assert host.log().splitlines() == [
+        f"{host.fifo}: there is no such FIFO; make it before keepalived starts or reloads"
+    ]
+    assert host.announced() == set()
+
+
+@namespace.needed
 def test_lost_reports_are_told_and_nothing_is_taken_for_granted(host: Host) -> None:
     host.configure(*(quorum(vip) for vip in VIPS))
     host.start_checker()
