@@ -47,6 +47,8 @@ def masked(value: Any) -> Any:
         return {str(key): "***" if key in SECRET else masked(entry) for key, entry in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [masked(entry) for entry in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # as people write it
     return "***" if isinstance(value, str) and "PRIVATE KEY" in value else value
 
 
