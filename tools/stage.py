@@ -32,8 +32,14 @@ def tracked_files() -> set[str]:
         text=True,
     ).stdout
     # .collections links a checkout to itself; the stage is already where it should be
-    names = {name for name in listing.split("\0") if name and not name.startswith((".collections/", "molecule/"))}
-    return {name for name in names if os.path.lexists(ROOT / name)}
+    names = {name for name in listing.split("\0") if name and not name.startswith(".collections/")}
+    # ansible-test refuses links to directories, by which scenarios name their inventories
+    return {name for name in names if os.path.lexists(ROOT / name) and not is_directory_link(ROOT / name)}
+
+
+def is_directory_link(path: Path) -> bool:
+    """Whether a path is a link to a directory."""
+    return path.is_symlink() and path.is_dir()
 
 
 def same(source: Path, target: Path) -> bool:

@@ -112,7 +112,7 @@ def test_every_variable_of_the_inventory_is_used() -> None:
 
 @pytest.mark.parametrize("role", [role for role in ROLES if role != OWN])
 def test_every_variable_is_used_by_the_role(role: str) -> None:
-    files = [path for path in (ROOT / "roles" / role).rglob("*") if path.is_file()]
+    files = [path for path in (ROOT / "roles" / role).rglob("*") if path.is_file() and path.suffix != ".pyc"]
     used = "\n".join(
         path.read_text(encoding="utf-8")
         for path in files
