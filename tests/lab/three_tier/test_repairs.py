@@ -51,15 +51,22 @@ def test_what_somebody_changed_by_hand_is_predicted_seen_and_put_right(playbook:
 
 
 def test_a_configuration_that_haproxy_refuses_does_not_replace_the_working_one(
-    playbook: Any, node: Any, groups: Any
+    playbook: Any, node: Any, inventory: Any, groups: Any
 ) -> None:
+    """What is wrong is on the host, where only HAProxy sees it: the system's authorities are not there."""
     name = groups["proxies"][0]
     proxy = node(name)
     before = proxy.file("/etc/haproxy/haproxy.cfg").content_string
-    # more than HAProxy's timers can hold, which only HAProxy knows
-    extra = json.dumps({"haproxy_l7_timeouts": {"tunnel": "99999d"}})
-    result = playbook("site.yml", "-e", extra, "--limit", name, mitogen=True)
+    backends = json.loads(json.dumps(inventory["_meta"]["hostvars"][name]["loadbalancer_backends"]))
+    backends[0]["tls"] = {"server_name": "web.internal"}
+    proxy.check_output("mv /etc/ssl/certs/ca-certificates.crt /root/")
+    try:
+        extra = json.dumps({"loadbalancer_backends": backends})
+        result = playbook("site.yml", "-e", extra, "--limit", name, mitogen=True)
+    finally:
+        proxy.check_output("mv /root/ca-certificates.crt /etc/ssl/certs/")
     assert result.returncode != 0
-    assert "timer overflow" in result.stdout.replace("\\n", " "), told(result.stdout)
+    assert "/etc/haproxy/haproxy.cfg stays as it is: 'haproxy -c -f %s' refuses the new one" in result.stdout
+    assert "ca-certificates.crt" in result.stdout, told(result.stdout)
     assert proxy.file("/etc/haproxy/haproxy.cfg").content_string == before
     assert proxy.check_output("systemctl is-active haproxy") == "active"
